@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+# The CPU build of faiss unless told otherwise: `make demo EXTRA=gpu` on a machine with CUDA.
+EXTRA ?= cpu
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# torch first and by its pin: a range would let another package pull a newer build.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[$(EXTRA)]'
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[$(EXTRA),dev]'
+	@touch $@
+
+demo: .venv/installed ## Set up and review the pretend hospital
+	$(BIN)/sidenote demo
+
+test: .venv/installed-dev ## Set up, run all checks and all tests
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/test
+
+check: .venv/installed-dev ## Format, lint, types, import rules
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+bench: .venv/installed-dev ## Measure, and write bench/RESULTS.md
+	$(BIN)/python -m bench
+
+clean: ## Remove what make created
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
