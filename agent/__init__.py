@@ -1,0 +1,1 @@
+"""How a review thinks: the graph, its state, the composers and the flight record."""

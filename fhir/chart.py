@@ -1,0 +1,134 @@
+"""One patient's chart: a frozen snapshot of every fact, with the original text it came from.
+
+A Fact keeps the bytes it was read from, because a FHIR model round trip is not lossless (decimals lose their precision,
+instants their form): what is hashed, cited and shown is the original.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+from fhir.jsontext import loads
+
+Pulled = Literal["complete", "refused", "truncated", "failed", "not asked"]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One resource of the chart.
+
+    `raw` is the resource's original JSON text (UTF-8). `body` is that text parsed, decimals as `decimal.Decimal`.
+    """
+
+    resource_type: str
+    id: str
+    raw: bytes = field(repr=False)
+    version: str | None = None
+    """`meta.versionId`, when the server gave one."""
+
+    @property
+    def reference(self) -> str:
+        """The relative reference, e.g. `Observation/egfr-1`."""
+        return f"{self.resource_type}/{self.id}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of `raw`, hexadecimal."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @cached_property
+    def body(self) -> Mapping[str, Any]:
+        """The parsed resource. Treat it as read-only."""
+        return MappingProxyType(loads(self.raw))
+
+
+@dataclass(frozen=True, slots=True)
+class QualityIssue:
+    """Something wrong with a fact that was kept all the same: validation failure, unknown modifier, odd unit."""
+
+    reference: str
+    code: str
+    detail: str
+    """Which element and what about it; never the element's content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was asked of the source and what came: so that "none" and "not available" are never the same."""
+
+    source: Literal["file", "server"]
+    pulled: tuple[tuple[str, Pulled], ...]
+    """Resource type and how its pull ended, sorted by type. A type that is not listed was not asked for."""
+    resources: int
+    notes: tuple[str, ...] = ()
+
+    def state(self, resource_type: str) -> Pulled:
+        """How the pull of `resource_type` ended. A whole file is complete for every type."""
+        found = dict(self.pulled).get(resource_type)
+        if found is not None:
+            return found
+        return "complete" if self.source == "file" else "not asked"
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """The resource types of which something is missing."""
+        return tuple(name for name, state in self.pulled if state != "complete")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A patient's facts, indexed by resource type. Build it with `fhir.source.read_chart` or `chart_of`."""
+
+    patient: Fact
+    facts: tuple[Fact, ...]
+    """Everything but the Patient, in the source's order."""
+    manifest: Manifest
+    quality: tuple[QualityIssue, ...] = ()
+
+    @cached_property
+    def _by_type(self) -> dict[str, tuple[Fact, ...]]:
+        grouped: dict[str, list[Fact]] = {}
+        for fact in self.facts:
+            grouped.setdefault(fact.resource_type, []).append(fact)
+        return {name: tuple(facts) for name, facts in grouped.items()}
+
+    @cached_property
+    def _by_reference(self) -> dict[str, Fact]:
+        return {fact.reference: fact for fact in (self.patient, *self.facts)}
+
+    def of_type(self, *resource_types: str) -> tuple[Fact, ...]:
+        """All facts of these resource types, in the source's order within each type."""
+        return tuple(fact for name in resource_types for fact in self._by_type.get(name, ()))
+
+    def get(self, reference: str) -> Fact | None:
+        """The fact a relative reference names, or None: a dangling reference is not available, never guessed."""
+        return self._by_reference.get(reference)
+
+    def __iter__(self) -> Iterator[Fact]:
+        """The Patient, then every fact."""
+        yield self.patient
+        yield from self.facts
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the snapshot: over every fact's reference and hash, sorted, so that the order does not matter."""
+        lines = sorted(f"{fact.reference} {fact.version or '-'} {fact.sha256}" for fact in self)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def chart_of(patient: Mapping[str, Any], resources: Iterable[Mapping[str, Any]] = (), manifest: Manifest | None = None) -> Chart:
+    """A Chart from parsed resources: for policy cases and tests, where a rule is checked with a dict and an assert."""
+    facts = tuple(_fact(resource) for resource in resources)
+    return Chart(_fact(patient), facts, manifest or Manifest("file", (), len(facts) + 1))
+
+
+def _fact(resource: Mapping[str, Any]) -> Fact:
+    from fhir.jsontext import dumps
+
+    version = resource.get("meta", {}).get("versionId")
+    return Fact(resource["resourceType"], resource["id"], dumps(resource), version)

@@ -1,0 +1,144 @@
+"""What the index knows of a past case, and what it answers. A case has a key; an identity it has not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Side = Literal["left", "right", "bilateral"]
+
+
+class Encoder(Protocol):
+    """Embeds images and texts into one space. Vectors of two encoders never meet: `fingerprint` tells them apart."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 that changes whenever the vectors would."""
+        ...
+
+    def images(self, batch: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Unit vectors [n, dimension] for images [rows, columns] in 0..1."""
+        ...
+
+    def texts(self, batch: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors [n, dimension] for report texts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFinding:
+    """A finding the past case's report stated, with its side."""
+
+    key: str
+    side: Side | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCard:
+    """One past case. Keys are salted hashes: equal keys mean the same person, study, image or report, and nothing more."""
+
+    key: str
+    person: str
+    study: str
+    as_of: date
+    modality: str
+    body_part: str
+    view: str
+    age_band: str
+    """Ten-year band, e.g. `60-69`."""
+    sex: str
+    findings: tuple[CaseFinding, ...]
+    report: str
+    report_hash: str
+    """Of the normalised report text: equal for near-identical reports."""
+    image_hash: int
+    """64-bit perceptual hash (difference hash) of the image."""
+    consent: str
+    licence: str
+    outcome: str | None = None
+    thumbnail_png: bytes = b""
+    """At most 128 x 128, 8-bit grey."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCase:
+    """A case on its way into the index: a card and its image [rows, columns] in 0..1."""
+
+    card: CaseCard
+    image: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A case that a source could not read. `reason` is a fixed phrase, `where` a position; neither holds content."""
+
+    reason: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched for, and what must not be found."""
+
+    image: NDArray[np.float32] | None
+    """Unit vector [dimension], or None for a text-only query."""
+    text: NDArray[np.float32] | None
+    as_of: date
+    """No case later than this is returned."""
+    k: int = 5
+    persons: frozenset[str] = frozenset()
+    """Keys of the bound patient, linked identifiers too: never returned."""
+    studies: frozenset[str] = frozenset()
+    image_hash: int | None = None
+    report_hash: str | None = None
+    modality: str | None = None
+    view: str | None = None
+    findings: frozenset[str] = frozenset()
+    """What the present case shows, to say what a neighbour shares and how it differs."""
+    sides: frozenset[tuple[str, Side]] = frozenset()
+    """(finding key, side) where the present case has a side."""
+    age_band: str | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One similar case and why it is comparable. `distance` is rounded to two digits: raw scores do not leave."""
+
+    card: CaseCard
+    distance: float
+    shared: tuple[str, ...]
+    differs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Neighbours, nearest first; or none, and why."""
+
+    neighbours: tuple[Neighbour, ...]
+    comparable: bool
+    """False means "no comparable cases": the nearest is farther than the calibrated threshold."""
+    reason: str
+    searched: int
+    """Cases that remained after exclusions and filters."""
+    excluded: tuple[tuple[str, int], ...]
+    """(why, how many), e.g. ("same person", 2)."""
+    plan: str
+    plan_reason: str
+    threshold: float
+    coverage: float
+    """Share of in-library cases that stay under the threshold by calibration, e.g. 0.95."""
+    generation: str
+    """SHA-256 of the index manifest that answered."""
+    notice: str = ""
+    """Set when an older generation answered because the one in use was refused: show it."""

@@ -1,0 +1,1 @@
+"""A pretend hospital: synthetic patients, phantom radiographs and their reports. Nobody in it is real."""

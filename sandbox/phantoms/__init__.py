@@ -1,0 +1,1 @@
+"""Phantom chest radiographs: drawn anatomy, drawn findings, known truth."""
