@@ -1,0 +1,93 @@
+"""What a site configures: one TOML file and `SIDENOTE_*` variables.
+
+An unknown key stops the start: it is a typing error in a safety setting until somebody says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+CONFIG_VARIABLE = "SIDENOTE_CONFIG"
+
+
+class SettingsInvalid(Exception):
+    """The configuration has an unknown or unusable key."""
+
+    code: ClassVar[str] = "settings_invalid"
+    retryable: ClassVar[bool] = False
+
+
+def default_home() -> Path:
+    """Where records, the case library and the ledger live unless configured: the platform's user data folder."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "sidenote"
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Paths left empty lie under `home`."""
+
+    model_config = SettingsConfigDict(env_prefix="SIDENOTE_", extra="forbid", frozen=True)
+
+    home: Path = Field(default_factory=default_home, description="Folder of records, case library and ledger")
+    image_model: Literal["compact", "off"] = Field("compact", description="Which model reads images; off: text only")
+    model_folder: Path | None = Field(None, description="Weights of the compact model, when not the shipped ones")
+    library: Path | None = Field(None, description="Folder of the case library; default HOME/library")
+    rules: Path | None = Field(None, description="Folder of policy rules, when not the shipped ones")
+    guidance: Path | None = Field(None, description="Folder of guidance topics, when not the shipped ones")
+    similar_cases: int = Field(5, ge=1, le=50, description="How many similar cases are shown at most")
+
+    @property
+    def library_folder(self) -> Path:
+        """Where the case library is."""
+        return self.library or self.home / "library"
+
+    @property
+    def records_folder(self) -> Path:
+        """Where flight records are written."""
+        return self.home / "records"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over variables, variables over the file that `SIDENOTE_CONFIG` names."""
+        path = os.environ.get(CONFIG_VARIABLE)
+        file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
+        return (init_settings, env_settings, *file)
+
+
+def load_settings() -> Settings:
+    """Read the configuration.
+
+    Raises:
+        SettingsInvalid: an unknown key or variable, a value of the wrong kind, or a missing configuration file.
+    """
+    known = {f"SIDENOTE_{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    unknown = sorted(name for name in os.environ if name.startswith("SIDENOTE_") and name not in known and "_TEST_" not in name)
+    if unknown:
+        message = f"unknown variable {unknown[0]!r}"
+        raise SettingsInvalid(message)
+    path = os.environ.get(CONFIG_VARIABLE)
+    if path and not Path(path).is_file():
+        message = f"{CONFIG_VARIABLE} names no file"
+        raise SettingsInvalid(message)
+    try:
+        return Settings()
+    except (ValidationError, ValueError) as error:
+        keys = (
+            ", ".join(".".join(str(part) for part in item["loc"]) for item in error.errors())
+            if isinstance(error, ValidationError)
+            else "file"
+        )
+        message = f"cannot use {keys}"
+        raise SettingsInvalid(message) from error
