@@ -1,0 +1,99 @@
+"""What is shown where: the order of a review for a reader in a hurry, the same for every rendering for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.review import Review, ReviewClaim, ReviewPolicy
+from fhir.codes import FINDING
+from policies.evidence import Polarity
+
+Tone = Literal["critical", "caution", "plain", "accent"]
+
+STATUS_WORDS = {
+    "presented": "presented",
+    "needs_review": "needs a person's review",
+    "withheld": "withheld by policy",
+    "abstained": "abstained",
+}
+KIND_WORDS = {"finding": "Finding", "assessment": "Assessment", "recommendation": "Consider", "caution": "Caution"}
+EVIDENCE_WORDS = {
+    "chart_fact": "chart",
+    "report_sentence": "report",
+    "image_finding": "image",
+    "similar_case": "similar cases",
+    "guidance": "guidance",
+    "calculation": "calculation",
+}
+ACTION_WORDS = {
+    "block": "blocks",
+    "escalate": "escalates",
+    "review": "asks for review",
+    "redact": "redacts",
+    "warn": "warns",
+    "annotate": "notes",
+}
+NOT_A_DEVICE = "Research software, not a medical device"
+MARKS: dict[Polarity | None, str] = {"present": "●", "absent": "○", "uncertain": "◐", None: "–"}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A claim with the policies that speak of it, and how loud it is."""
+
+    claim: ReviewClaim
+    tone: Tone
+    heading: str
+    policies: tuple[ReviewPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A review in reading order: what comes before anything else, what to consider, what was seen, what rules say besides."""
+
+    first: tuple[Card, ...]
+    consider: tuple[Card, ...]
+    seen: tuple[Card, ...]
+    elsewhere: tuple[ReviewPolicy, ...]
+    """Fired policies that speak of no shown claim."""
+
+
+def arrange(review: Review) -> Layout:
+    """Sort a review's claims for a reader: critical first, then cautions and recommendations, then findings."""
+    speaking = tuple(policy for policy in review.policies if policy.outcome == "fired")
+    cards = tuple(_card(claim, speaking) for claim in review.claims)
+    placed = {policy.id for card in cards for policy in card.policies}
+    return Layout(
+        first=tuple(card for card in cards if card.tone == "critical"),
+        consider=tuple(card for card in cards if card.tone != "critical" and card.claim.kind in ("recommendation", "caution")),
+        seen=tuple(card for card in cards if card.tone != "critical" and card.claim.kind in ("finding", "assessment")),
+        elsewhere=tuple(policy for policy in speaking if policy.id not in placed),
+    )
+
+
+def _card(claim: ReviewClaim, speaking: tuple[ReviewPolicy, ...]) -> Card:
+    policies = tuple(policy for policy in speaking if claim.id in policy.claims)
+    critical = any(policy.action in ("escalate", "block") for policy in policies)
+    tone: Tone = (
+        "critical" if critical else "caution" if claim.kind == "caution" else "accent" if claim.kind == "recommendation" else "plain"
+    )
+    heading = "▲ Critical, possible" if critical else KIND_WORDS[claim.kind]
+    return Card(claim, tone, heading, policies)
+
+
+def finding_words(key: str, side: str | None = None) -> str:
+    """A finding's display with its side, e.g. `left pleural effusion`."""
+    display = FINDING[key].display if key in FINDING else key
+    return f"{side} {display}" if side else display
+
+
+def unavailable(review: Review) -> tuple[str, ...]:
+    """In words, what was asked for and did not come."""
+    states = {pull.resource_type: pull.state for pull in review.manifest.asked}
+    return tuple(f"{name} ({states.get(name, 'not asked')})" for name in review.manifest.incomplete)
+
+
+def plain_status(review: Review) -> str:
+    """The status in words."""
+    return STATUS_WORDS[review.status]

@@ -1,0 +1,178 @@
+"""A review as one self-contained HTML page: no network, no external file, readable without its script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from dataclasses import dataclass
+from importlib.resources import files
+
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from agent.review import Review, SimilarCase
+from sidenote.render.layout import EVIDENCE_WORDS, MARKS, NOT_A_DEVICE, arrange, finding_words, plain_status, unavailable
+
+LONGEST_SIDE = 1024
+"""Pixels of the longer side of the embedded image: enough for a page, small enough to mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A region of the image in its pixels, and the evidence that names it."""
+
+    evidence: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def label_y(self) -> float:
+        """Where the label stands: above the box, or inside it at the top of the image."""
+        return self.y - 5 if self.y > 20 else self.y + 18
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """The study's image as the page embeds it."""
+
+    png: str
+    width: int
+    height: int
+    caption: str
+    alt: str
+    left_tag: str
+    right_tag: str
+    heat: str | None
+    boxes: tuple[Box, ...]
+
+
+def page(review: Review, pixels: NDArray[np.float32] | None = None, *, name: str = "") -> str:
+    """The page. `pixels` [rows, columns] in 0..1 is the image that was read; `name` is what the banner calls the patient."""
+    here = files("sidenote.render")
+    style, script = ((here / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    return (
+        _environment()
+        .from_string((here / "page.html.jinja").read_text("utf-8"))
+        .render(
+            review=review,
+            layout=arrange(review),
+            status=plain_status(review),
+            patient_line=name or review.patient.reference,
+            patient_detail=_patient_detail(review),
+            missing=unavailable(review),
+            image=_page_image(review, pixels),
+            readings=() if review.reading is None else review.reading.findings,
+            reading_words=_reading_words(review),
+            abstention=_reading_words(review),
+            cited_by=_cited_by(review),
+            case_title=_case_title,
+            finding_words=finding_words,
+            evidence_words=EVIDENCE_WORDS,
+            marks=MARKS,
+            not_a_device=NOT_A_DEVICE,
+            style=style,
+            script=script,
+            style_hash=_csp_hash(style),
+            script_hash=_csp_hash(script),
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+
+
+def _csp_hash(text: str) -> str:
+    """The hash a Content-Security-Policy source expression carries (CSP Level 3, section 2.3.1)."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _patient_detail(review: Review) -> str:
+    age = "age unknown" if review.patient.age is None else f"{review.patient.age} y"
+    return " · ".join((review.patient.sex or "sex not recorded", age, review.patient.reference))
+
+
+def _reading_words(review: Review) -> str:
+    reading = review.reading
+    if review.reading_mode == "read" and reading is not None:
+        return (
+            f"{reading.model} read the image. Its findings are a demonstrator's; its card says on what it was trained and how well it did."
+        )
+    words = {
+        "abstained": "The image model abstained",
+        "refused": "The image was not given to the image model",
+        "off": "The image model is off; the review rests on the record alone",
+        "none": "There was no image to read",
+    }[review.reading_mode]
+    return f"{words}: {reading.reason}." if reading is not None and reading.reason else f"{words}."
+
+
+def _cited_by(review: Review) -> dict[str, tuple[str, ...]]:
+    return {item.id: tuple(claim.id for claim in review.claims if item.id in claim.evidence) for item in review.evidence}
+
+
+def _case_title(case: SimilarCase) -> str:
+    return "; ".join(finding_words(key, side) for key, side in case.findings) or "no finding stated"
+
+
+def _page_image(review: Review, pixels: NDArray[np.float32] | None) -> PageImage | None:
+    if pixels is None:
+        return None
+    grey = Image.fromarray(np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+    grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    width, height = grey.size
+    read = review.reading is not None and not review.reading.abstained
+    return PageImage(
+        png=_data_url(grey),
+        width=width,
+        height=height,
+        caption=_caption(review),
+        alt="The radiograph under review" + (", with the regions the image model points at" if read else ""),
+        left_tag="R",
+        right_tag=(review.reading.view if review.reading and review.reading.view else "") or "",
+        heat=_heat(review, width, height),
+        boxes=_boxes(review, width, height),
+    )
+
+
+def _caption(review: Review) -> str:
+    return " · ".join(note for image in (review.study.images if review.study else ())[:1] for note in image.notes[:2])
+
+
+def _data_url(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _heat(review: Review, width: int, height: int) -> str | None:
+    """The heat maps of all present findings, laid over each other by their maximum, as a transparent picture."""
+    found = () if review.reading is None else review.reading.findings
+    grids = [np.asarray(item.heat_map, dtype=np.float32) for item in found if item.heat_map and item.presence == "present"]
+    if not grids:
+        return None
+    strongest = np.max(np.stack(grids), axis=0)
+    alpha = Image.fromarray(np.round(np.clip(strongest, 0, 1) * 220).astype(np.uint8))
+    alpha = alpha.resize((width // 4, height // 4), Image.Resampling.BICUBIC)
+    colour = Image.new("RGBA", alpha.size, (255, 128, 54, 0))
+    colour.putalpha(alpha)
+    return _data_url(colour)
+
+
+def _boxes(review: Review, width: int, height: int) -> tuple[Box, ...]:
+    return tuple(
+        Box(
+            item.id,
+            round(item.region.x0 * width, 1),
+            round(item.region.y0 * height, 1),
+            round((item.region.x1 - item.region.x0) * width, 1),
+            round((item.region.y1 - item.region.y0) * height, 1),
+        )
+        for item in review.evidence
+        if item.region is not None and item.polarity == "present"
+    )

@@ -1,0 +1,130 @@
+"""A review in a terminal: what matters first, every statement with its citations, the evidence below."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from agent.review import Review, ReviewPolicy, Say
+from sidenote.render.layout import (
+    ACTION_WORDS,
+    EVIDENCE_WORDS,
+    MARKS,
+    NOT_A_DEVICE,
+    Card,
+    arrange,
+    finding_words,
+    plain_status,
+    unavailable,
+)
+
+_TONES = {"critical": "red", "caution": "yellow", "accent": "cyan", "plain": "bright_black"}
+_STATUS = {"presented": "green", "needs_review": "yellow", "withheld": "red", "abstained": "cyan"}
+
+
+def show(review: Review, console: Console, *, name: str = "") -> None:
+    """Print the review."""
+    layout = arrange(review)
+    console.print(_banner(review, name))
+    _section(console, "Before anything else", [_card(card) for card in layout.first])
+    _section(console, "Policies", [_policy(policy) for policy in layout.elsewhere])
+    _section(console, "Consider", [_card(card) for card in layout.consider])
+    _section(console, "What was seen", [_card(card) for card in layout.seen])
+    _section(
+        console, "Withheld", [Text.assemble(("“", "dim"), item.claim.text, ("” ", "dim"), (item.reason, "red")) for item in review.withheld]
+    )
+    _section(console, "Four voices", [_voices(review)] if review.voices else [])
+    _section(console, "Similar cases", [_similar(review)])
+    _section(console, "Evidence", [_evidence(review)] if review.evidence else [])
+    _section(console, "Not available, or doubtful", _doubts(review))
+    fired = sum(policy.outcome == "fired" for policy in review.policies)
+    console.print(
+        Text(f"{len(review.policies)} policies checked, {fired} fired · record {review.review_id} · {review.versions.model}", style="dim")
+    )
+    console.print(Text(f"AI-generated, not yet reviewed by a person. {NOT_A_DEVICE}.", style="dim"))
+
+
+def _banner(review: Review, name: str) -> RenderableType:
+    patient = review.patient
+    age = "age unknown" if patient.age is None else f"{patient.age} y"
+    who = Text.assemble((name or patient.reference, "bold"), f"   {patient.sex or 'sex not recorded'} · {age} · {patient.reference}")
+    study = review.study
+    what = "No imaging study" if study is None else " · ".join(part for part in (study.description, study.started) if part) or "Named image"
+    lines = [who, Text(f"{what} · as of {review.as_of}", style="dim")]
+    if review.question:
+        lines.append(Text(f"“{review.question}”", style="italic"))
+    title = Text(plain_status(review), style=f"bold {_STATUS[review.status]}")
+    return Panel(
+        Group(*lines), title="Sidenote", title_align="left", subtitle=title, subtitle_align="right", border_style=_STATUS[review.status]
+    )
+
+
+def _section(console: Console, title: str, items: list[RenderableType]) -> None:
+    if items:
+        console.print(Text(f"\n{title.upper()}", style="bold bright_black"))
+        for item in items:
+            console.print(Padding(item, (0, 0, 0, 1)))
+
+
+def _card(card: Card) -> RenderableType:
+    tone = _TONES[card.tone]
+    line = Text.assemble(
+        ("▌ ", tone), (f"{card.heading}  ", f"bold {tone}"), card.claim.text, "  ", (" ".join(card.claim.evidence), "cyan")
+    )
+    return Group(line, *(Padding(_policy(policy), (0, 0, 0, 3)) for policy in card.policies))
+
+
+def _policy(policy: ReviewPolicy) -> Text:
+    tone = "red" if policy.action in ("block", "escalate") else "yellow"
+    return Text.assemble(
+        (f"{policy.id} {ACTION_WORDS[policy.action]}: ", f"bold {tone}"), policy.message, "  ", (" ".join(policy.evidence), "cyan")
+    )
+
+
+def _voices(review: Review) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("Finding", "Chart", "Report", "Reading", "Cases"):
+        table.add_column(heading)
+    for voice in review.voices:
+        says = (voice.chart, voice.report, voice.reading, voice.neighbours)
+        table.add_row(finding_words(voice.finding), *map(_say, says), style="yellow" if voice.discordant else "")
+    return table
+
+
+def _say(say: Say) -> str:
+    if say.of:
+        return f"{say.count} of {say.of}"
+    return MARKS[None] if say.polarity is None else f"{MARKS[say.polarity]} {say.polarity} {', '.join(say.sides)}".strip()
+
+
+def _similar(review: Review) -> RenderableType:
+    if not review.similar_cases:
+        return Text(review.search.reason if review.search else "No case library was asked.", style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("Distance", "Findings", "Shares", "Differs"):
+        table.add_column(heading)
+    for case in review.similar_cases:
+        findings = "; ".join(finding_words(key, side) for key, side in case.findings) or "no finding stated"
+        table.add_row(f"{case.distance:.2f}", findings, ", ".join(case.shared), ", ".join(case.differs))
+    return table
+
+
+def _evidence(review: Review) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(ratio=1)
+    table.add_column(style="dim")
+    for item in review.evidence:
+        table.add_row(item.id, Text(item.text), Text(f"{EVIDENCE_WORDS[item.kind]} · {item.reference}"))
+    return table
+
+
+def _doubts(review: Review) -> list[RenderableType]:
+    missing = [Text(f"Not available: {name}. What rests on it says “cannot tell”.") for name in unavailable(review)]
+    notes = [Text(note) for note in review.manifest.notes]
+    if review.manifest.quality:
+        notes.append(Text(f"{len(review.manifest.quality)} facts with data-quality remarks (see --format json)."))
+    return [*missing, *notes]
