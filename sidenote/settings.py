@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     library: Path | None = Field(None, description="Folder of the case library; default HOME/library")
     rules: Path | None = Field(None, description="Folder of policy rules, when not the shipped ones")
     guidance: Path | None = Field(None, description="Folder of guidance topics, when not the shipped ones")
+    secret_file: Path | None = Field(None, description="File with the site secret the case library was keyed with; none: phantom library")
     similar_cases: int = Field(5, ge=1, le=50, description="How many similar cases are shown at most")
 
     @property

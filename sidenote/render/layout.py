@@ -17,6 +17,8 @@ STATUS_WORDS = {
     "withheld": "withheld by policy",
     "abstained": "abstained",
 }
+STATUS_STYLES = {"presented": "green", "needs_review": "yellow", "withheld": "red", "abstained": "cyan"}
+"""Status -> terminal colour."""
 KIND_WORDS = {"finding": "Finding", "assessment": "Assessment", "recommendation": "Consider", "caution": "Caution"}
 EVIDENCE_WORDS = {
     "chart_fact": "chart",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from dataclasses import dataclass
 from importlib.resources import files
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from agent.review import Review, SimilarCase
+from sidenote.render.html import csp_hash, environment
 from sidenote.render.layout import EVIDENCE_WORDS, MARKS, NOT_A_DEVICE, arrange, finding_words, plain_status, unavailable
 
 LONGEST_SIDE = 1024
@@ -56,7 +55,7 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None, *, name: str
     here = files("sidenote.render")
     style, script = ((here / name).read_text("utf-8") for name in ("page.css", "page.js"))
     return (
-        _environment()
+        environment()
         .from_string((here / "page.html.jinja").read_text("utf-8"))
         .render(
             review=review,
@@ -77,19 +76,10 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None, *, name: str
             not_a_device=NOT_A_DEVICE,
             style=style,
             script=script,
-            style_hash=_csp_hash(style),
-            script_hash=_csp_hash(script),
+            style_hash=csp_hash(style),
+            script_hash=csp_hash(script),
         )
     )
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-
-
-def _csp_hash(text: str) -> str:
-    """The hash a Content-Security-Policy source expression carries (CSP Level 3, section 2.3.1)."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _patient_detail(review: Review) -> str:

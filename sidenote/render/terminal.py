@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -14,19 +16,30 @@ from sidenote.render.layout import (
     EVIDENCE_WORDS,
     MARKS,
     NOT_A_DEVICE,
+    STATUS_STYLES,
     Card,
     arrange,
     finding_words,
     plain_status,
     unavailable,
 )
+from sidenote.render.write import write_whole
 
 _TONES = {"critical": "red", "caution": "yellow", "accent": "cyan", "plain": "bright_black"}
-_STATUS = {"presented": "green", "needs_review": "yellow", "withheld": "red", "abstained": "cyan"}
+
+
+def print_review(review: Review, out: Path | None = None) -> None:
+    """Print the review to the terminal, or as plain text into the file `out`."""
+    if out is None:
+        show(review, Console())
+        return
+    console = Console(width=120, record=True, quiet=True)
+    show(review, console)
+    write_whole(out, console.export_text())
 
 
 def show(review: Review, console: Console, *, name: str = "") -> None:
-    """Print the review."""
+    """Print the review on `console`."""
     layout = arrange(review)
     console.print(_banner(review, name))
     _section(console, "Before anything else", [_card(card) for card in layout.first])
@@ -56,9 +69,14 @@ def _banner(review: Review, name: str) -> RenderableType:
     lines = [who, Text(f"{what} · as of {review.as_of}", style="dim")]
     if review.question:
         lines.append(Text(f"“{review.question}”", style="italic"))
-    title = Text(plain_status(review), style=f"bold {_STATUS[review.status]}")
+    title = Text(plain_status(review), style=f"bold {STATUS_STYLES[review.status]}")
     return Panel(
-        Group(*lines), title="Sidenote", title_align="left", subtitle=title, subtitle_align="right", border_style=_STATUS[review.status]
+        Group(*lines),
+        title="Sidenote",
+        title_align="left",
+        subtitle=title,
+        subtitle_align="right",
+        border_style=STATUS_STYLES[review.status],
     )
 
 

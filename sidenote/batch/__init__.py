@@ -1,0 +1,1 @@
+"""Batch review: many cases through the same graph, each exactly once, through crashes and kills."""

@@ -1,0 +1,37 @@
+"""What can be wrong with a batch.
+
+BatchError
+  CohortInvalid    the cohort file holds no usable row
+  RunExists        there is a run in this folder already: resume it, or choose another folder
+  RunMissing       there is no run in this folder
+  RunChanged       the run was started with another version of policies, model or cohort
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BatchError(Exception):
+    """Base of this folder's errors."""
+
+    code: ClassVar[str] = "batch_error"
+    retryable: ClassVar[bool] = False
+
+
+class CohortInvalid(BatchError):
+    """The cohort file is missing, unreadable, or holds no usable row."""
+
+    code = "cohort_invalid"
+
+
+class RunExists(BatchError):
+    """There is a run in this folder already."""
+
+    code = "run_exists"
+
+
+class RunMissing(BatchError):
+    """There is no run in this folder."""
+
+    code = "run_missing"

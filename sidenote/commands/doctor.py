@@ -1,0 +1,48 @@
+"""`sidenote doctor`: what is configured, what was chosen and why, and what is missing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from sidenote.problems import refusals
+from sidenote.settings import load_settings
+
+if TYPE_CHECKING:
+    from sidenote.doctor import Finding
+
+SOMETHING_MISSING = 1
+"""Exit code: a part that a review needs is missing."""
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
+def doctor(form: str) -> None:
+    """Say what is configured, what was chosen and why, and what is missing."""
+    with refusals():
+        from sidenote.doctor import examine
+
+        findings = examine(load_settings())
+    if form == "json":
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _show(findings)
+    if any(finding.state == "missing" for finding in findings):
+        sys.exit(SOMETHING_MISSING)
+
+
+def _show(findings: tuple[Finding, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    styles = {"ok": "green", "note": "yellow", "missing": "red"}
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for finding in findings:
+        table.add_row(
+            f"[{styles[finding.state]}]{finding.state}[/]", finding.name, f"[bold]{finding.value}[/]", f"[dim]{finding.reason}[/]"
+        )
+    Console().print(table)

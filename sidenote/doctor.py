@@ -1,0 +1,118 @@
+"""What is configured, what was chosen automatically and why, and what is missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from sidenote.problems import Coded
+from sidenote.settings import Settings
+
+State = Literal["ok", "note", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the examination: what was looked at, how it is, and why."""
+
+    name: str
+    state: State
+    value: str
+    reason: str
+
+
+def examine(settings: Settings) -> tuple[Finding, ...]:
+    """Look at every part that a review needs. Opens files, loads the model, asks no server."""
+    return tuple(look(settings) for look in LOOKS)
+
+
+def _home(settings: Settings) -> Finding:
+    folder = settings.home
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    writable = os.access(existing, os.W_OK)
+    return Finding(
+        "home", "ok" if writable else "missing", str(folder), "records and checkpoints are written here" if writable else "not writable"
+    )
+
+
+def _policies(settings: Settings) -> Finding:
+    from policies.engine import load_rules
+
+    rules = load_rules(settings.rules)
+    return Finding("policies", "ok", f"{len(rules)} rules", "the shipped ones" if settings.rules is None else f"from {settings.rules}")
+
+
+def _guidance(settings: Settings) -> Finding:
+    from policies.guidance_pack import load_topics
+
+    topics = load_topics(settings.guidance)
+    return Finding(
+        "guidance", "ok", f"{len(topics)} topics", "the shipped ones" if settings.guidance is None else f"from {settings.guidance}"
+    )
+
+
+def _model(settings: Settings) -> Finding:
+    if settings.image_model == "off":
+        return Finding("image model", "note", "off", "SIDENOTE_IMAGE_MODEL is off: reviews rest on the record alone")
+    from tools.med_vlm.compact.reader import load_compact
+
+    reader = load_compact(settings.model_folder)
+    return Finding(
+        "image model", "ok", reader.name, f"files verified, weights {reader.fingerprint[:12]}; a demonstrator, see `sidenote model card`"
+    )
+
+
+def _device(settings: Settings) -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding(
+            "device", "ok", torch.cuda.get_device_name(0), "a CUDA device is visible; the compact model runs on the CPU all the same"
+        )
+    return Finding("device", "ok", f"CPU, {torch.get_num_threads()} threads", "no CUDA device is visible")
+
+
+def _library(settings: Settings) -> Finding:
+    from retrieval.library import check
+
+    if not settings.library_folder.exists():
+        return Finding("case library", "note", "none", "build one with `sidenote index build`; reviews say that there is none")
+    info = check(settings.library_folder)
+    return Finding("case library", "ok", f"{info.cases:,} cases", f"every byte verified; generation {info.sha256[:12]}")
+
+
+def _faiss(settings: Settings) -> Finding:
+    for package, words in (("faiss-cuda", "GPU build"), ("faiss-cpu", "CPU build")):
+        try:
+            return Finding("faiss", "ok", f"{package} {version(package)}", f"{words}, chosen by the extra it was installed with")
+        except PackageNotFoundError:
+            continue
+    return Finding("faiss", "missing", "none", "install with the extra `cpu` or `gpu`; without it there are no similar cases")
+
+
+def _or_problem(name: str, look: Callable[[Settings], Finding]) -> Callable[[Settings], Finding]:
+    """`look`, with a refusal told as a line instead of ending the examination."""
+
+    def told(settings: Settings) -> Finding:
+        try:
+            return look(settings)
+        except Exception as error:
+            if not isinstance(error, Coded):
+                raise
+            return Finding(name, "missing", error.code, str(error))
+
+    return told
+
+
+LOOKS: tuple[Callable[[Settings], Finding], ...] = (
+    _home,
+    _or_problem("policies", _policies),
+    _or_problem("guidance", _guidance),
+    _or_problem("image model", _model),
+    _device,
+    _faiss,
+    _or_problem("case library", _library),
+)

@@ -1,0 +1,111 @@
+"""The one place that builds concrete things. Doors ask it for the parts of a review and hold none of this themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sidenote import __version__
+from sidenote.settings import Settings
+
+if TYPE_CHECKING:
+    from agent.parts import Library, Parts
+    from agent.replay import ReplayParts
+    from policies.engine import Rule
+    from policies.guidance_pack import Topic
+    from tools.med_vlm.compact.reader import CompactReader
+
+COMPOSER = "deterministic 1"
+
+
+@dataclass(frozen=True)
+class Deciders:
+    """What decides once the evidence is there: rules, guidance and composer. Needs no server, model or index."""
+
+    rules: tuple[Rule, ...]
+    topics: tuple[Topic, ...]
+
+
+def deciders(settings: Settings) -> Deciders:
+    """Load rules and guidance.
+
+    Raises:
+        policies.errors.PolicyError: a rule or topic file is missing or unusable; nothing starts with fewer rules than it should.
+    """
+    from policies.engine import load_rules
+    from policies.guidance_pack import load_topics
+
+    return Deciders(load_rules(settings.rules), load_topics(settings.guidance))
+
+
+def replay_parts(settings: Settings) -> ReplayParts:
+    """What replays a flight record."""
+    from agent.composers.deterministic import compose
+    from agent.replay import ReplayParts
+
+    chosen = deciders(settings)
+    return ReplayParts(chosen.rules, chosen.topics, compose, COMPOSER)
+
+
+@asynccontextmanager
+async def wired(settings: Settings, sources: Sequence[str], *, image_model: bool = True) -> AsyncIterator[Parts]:
+    """Everything a review needs, open while the context lasts.
+
+    Args:
+        settings: The site's configuration.
+        sources: A base URL, a file, a folder, or several that are read as one.
+        image_model: False loads no model and no case library: images are then not read at all.
+
+    Raises:
+        fhir.errors.SourceError: a source cannot be opened.
+        tools.med_vlm.errors.MedVlmError: the model's files are missing or changed.
+        retrieval.errors.IndexError: the case library is damaged or another encoder's.
+    """
+    from agent.checkpoints import open_checkpoints
+    from agent.composers.deterministic import compose
+    from agent.parts import Parts
+    from fhir.source import open_source
+
+    chosen = deciders(settings)
+    reader = _reader(settings) if image_model and settings.image_model == "compact" else None
+    library = None if reader is None else _case_library(settings, reader)
+    source = open_source(*sources)
+    try:
+        async with open_checkpoints(settings.home / "checkpoints.sqlite") as checkpoints:
+            yield Parts(
+                source=source,
+                records=settings.records_folder,
+                checkpoints=checkpoints,
+                rules=chosen.rules,
+                topics=chosen.topics,
+                compose=compose,
+                composer=COMPOSER,
+                product=__version__,
+                reader=reader,
+                library=library,
+            )
+    finally:
+        await source.aclose()
+
+
+def _reader(settings: Settings) -> CompactReader:
+    from tools.med_vlm.compact.reader import load_compact
+
+    return load_compact(settings.model_folder)
+
+
+def _case_library(settings: Settings, reader: CompactReader) -> Library | None:
+    """The configured case library, or None where none was built: the review then says so."""
+    from agent.parts import Library
+    from retrieval.library import open_library
+    from sidenote.library import PHANTOM_SECRET
+    from tools.med_vlm.compact.encoder import CompactEncoder
+
+    if not settings.library_folder.exists():
+        return None
+    encoder = CompactEncoder(reader)
+    cases = open_library(settings.library_folder, encoder.fingerprint, last_good_instead=True)
+    secret = settings.secret_file.read_bytes().strip() if settings.secret_file else PHANTOM_SECRET
+    return Library(cases, encoder, cases.keyring(secret), settings.similar_cases)
