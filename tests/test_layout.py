@@ -1,0 +1,116 @@
+"""The shape of the project: the shared name `fhir`, what imports load, how large things may grow."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("fhir", "retrieval", "policies", "tools", "agent", "evaluation", "sidenote", "sandbox")
+HEAVY = ("torch", "transformers", "faiss", "langgraph", "sentence_transformers")
+MOST_LINES = 400
+LONGEST_FUNCTION = 60
+
+PRODUCT = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+def run(*command: str, cwd: str | Path = "/") -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_importing_a_folder_loads_no_heavy_library(folder: str) -> None:
+    done = run(sys.executable, "-c", f"import sys, {folder}; print([n for n in {HEAVY!r} if n in sys.modules])", cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_name_fhir_is_shared_in_the_editable_install() -> None:
+    done = run(sys.executable, "-c", "import fhir.chart, fhir.resources.R4B.patient as p; print(p.Patient.__name__)")
+    assert done.stdout.strip() == "Patient", done.stderr
+
+
+def test_the_console_script_runs_from_the_root_folder() -> None:
+    script = Path(sysconfig.get_path("scripts")) / "sidenote"
+    if not script.exists():
+        pytest.skip("sidenote is not installed in this environment")
+    assert "Clinical decision support" in run(str(script), "--help").stdout
+
+
+@pytest.mark.slow
+def test_a_wheel_in_a_fresh_environment_runs_from_the_root_folder(tmp_path: Path) -> None:
+    built = run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(copied(tmp_path)))
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("sidenote-*.whl")
+    python, site = fresh_environment(tmp_path / "env")
+    installed = run(sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel))
+    assert installed.returncode == 0, installed.stderr
+    assert "Clinical decision support" in run(str(python.parent / "sidenote"), "--help").stdout
+    code = "import fhir.chart, fhir.resources.R4B.patient as p, policies.engine as e; print(fhir.chart.__file__, p.__file__, len(e.load_rules()))"
+    done = run(str(python), "-c", code)
+    chart, model, rules = done.stdout.split()
+    assert chart.startswith(str(site)), done.stderr
+    assert model.startswith(str(site))
+    assert int(rules) >= 18
+
+
+def copied(folder: Path) -> Path:
+    """The project without what is not its own, so that building leaves nothing behind in the checkout."""
+    keep = (*FOLDERS, "pyproject.toml", "README.md", "LICENSE")
+    target = folder / "source"
+    target.mkdir()
+    for name in keep:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return target
+
+
+def fresh_environment(folder: Path) -> tuple[Path, Path]:
+    """An environment of its own whose dependencies are this one's: fhir.resources side by side, the rest by a path file."""
+    venv.create(folder, with_pip=False)
+    python = folder / "bin" / "python"
+    site = Path(run(str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
+    ours = Path(sysconfig.get_path("purelib"))
+    shutil.copytree(ours / "fhir", site / "fhir", ignore=shutil.ignore_patterns("__pycache__"))
+    (site / "dependencies.pth").write_text(str(ours) + "\n")
+    return python, site
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= MOST_LINES
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = [node.name for node in functions if (node.end_lineno or node.lineno) - node.lineno + 1 > LONGEST_FUNCTION]
+    assert long == []
+
+
+def test_only_one_file_names_the_fhir_models() -> None:
+    naming = [str(path.relative_to(ROOT)) for path in PRODUCT if "fhir.resources" in imports(path)]
+    assert naming in ([], ["fhir/models.py"])
+
+
+def test_nothing_imports_pickle() -> None:
+    assert [str(path) for path in PRODUCT if "pickle" in imports(path)] == []
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level and dotted names that a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for module in modules:
+            parts = module.split(".")
+            names |= {".".join(parts[:length]) for length in (1, 2)}
+    return names
