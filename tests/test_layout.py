@@ -54,7 +54,10 @@ def test_a_wheel_in_a_fresh_environment_runs_from_the_root_folder(tmp_path: Path
     installed = run(sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", "--no-index", str(wheel))
     assert installed.returncode == 0, installed.stderr
     assert "Clinical decision support" in run(str(python.parent / "sidenote"), "--help").stdout
-    code = "import fhir.chart, fhir.resources.R4B.patient as p, policies.engine as e; print(fhir.chart.__file__, p.__file__, len(e.load_rules()))"
+    code = """
+import fhir.chart, fhir.resources.R4B.patient as model, policies.engine as engine
+print(fhir.chart.__file__, model.__file__, len(engine.load_rules()))
+"""
     done = run(str(python), "-c", code)
     chart, model, rules = done.stdout.split()
     assert chart.startswith(str(site)), done.stderr
@@ -109,7 +112,13 @@ def imports(path: Path) -> set[str]:
     """Top-level and dotted names that a file imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        modules = (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
         for module in modules:
             parts = module.split(".")
             names |= {".".join(parts[:length]) for length in (1, 2)}

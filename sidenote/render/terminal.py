@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -33,9 +34,9 @@ def print_review(review: Review, out: Path | None = None) -> None:
     if out is None:
         show(review, Console())
         return
-    console = Console(width=120, record=True, quiet=True)
-    show(review, console)
-    write_whole(out, console.export_text())
+    sheet = io.StringIO()
+    show(review, Console(width=120, file=sheet))
+    write_whole(out, sheet.getvalue())
 
 
 def show(review: Review, console: Console, *, name: str = "") -> None:

@@ -16,7 +16,12 @@ HEAVY = ("torch", "transformers", "faiss", "langgraph", "sentence_transformers",
 
 
 def test_help_loads_no_heavy_library() -> None:
-    code = f"import sys\nfrom sidenote.cli import cli\ncli(['--help'], standalone_mode=False)\nprint([n for n in {HEAVY!r} if n in sys.modules])"
+    code = f"""
+import sys
+from sidenote.cli import cli
+cli(["--help"], standalone_mode=False)
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 

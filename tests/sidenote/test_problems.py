@@ -20,7 +20,11 @@ class Odd(Exception):
 
 @pytest.mark.parametrize(
     ("error", "code", "retryable"),
-    [(BadJson("not valid JSON", where="entry 3"), "bad_json", False), (Unreachable("no answer"), "fhir_unreachable", True), (Odd("x"), "odd", True)],
+    [
+        (BadJson("not valid JSON", where="entry 3"), "bad_json", False),
+        (Unreachable("no answer"), "fhir_unreachable", True),
+        (Odd("x"), "odd", True),
+    ],
 )
 def test_a_coded_error_becomes_a_problem_document(error: Exception, code: str, retryable: bool) -> None:
     document = problem(error, "case-1")

@@ -75,7 +75,9 @@ def test_the_images_tags_name_the_patient_unless_that_is_the_story(story: Story)
 def test_the_same_files_every_time(tmp_path: Path) -> None:
     def prints(folder: Path) -> dict[str, str]:
         write_hospital(folder)
-        return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+        return {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()
+        }
 
     assert prints(tmp_path / "a") == prints(tmp_path / "b")
 

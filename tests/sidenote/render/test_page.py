@@ -1,0 +1,87 @@
+"""The page: self-contained, escaped, and every citation lands on its evidence."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from agent.review import Review
+from sidenote.render.page import page
+
+PIXELS = np.linspace(0, 1, 96 * 96, dtype=np.float32).reshape(96, 96)
+
+
+class Outline(HTMLParser):
+    """Ids, links, external references and script texts of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.anchors: list[str] = []
+        self.external: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.append(value)
+            if name == "href" and tag == "a" and value:
+                self.anchors.append(value)
+            elif name in ("src", "href") and value and not value.startswith(("data:", "#")):
+                self.external.append(value)
+
+
+def test_every_citation_lands_on_its_evidence_and_back(review: Review) -> None:
+    outline = Outline(page(review, PIXELS))
+    assert len(outline.ids) == len(set(outline.ids))
+    assert {"#E1", "#E3", "#C1"} <= set(outline.anchors)
+    assert {anchor.removeprefix("#") for anchor in outline.anchors} <= set(outline.ids)
+
+
+def test_nothing_is_loaded_from_elsewhere(review: Review) -> None:
+    text = page(review, PIXELS)
+    assert Outline(text).external == []
+    assert "default-src 'none'" in text
+
+
+def test_the_policy_of_the_page_names_its_own_style_and_script(review: Review) -> None:
+    text = page(review, None)
+    for kind in ("style", "script"):
+        (body,) = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
+        assert f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'" in text
+
+
+@pytest.mark.fault(49)
+def test_text_of_the_record_stays_text(review: Review) -> None:
+    text = page(review, PIXELS, name="<img src=x onerror=alert(1)>")
+    assert "<script>alert(1)" not in text
+    assert "<img src=x" not in text
+    assert "&lt;b&gt;this&lt;/b&gt;" in text
+
+
+def test_the_image_carries_its_heat_map_and_the_region_of_its_evidence(review: Review) -> None:
+    text = page(review, PIXELS)
+    assert 'class="heat"' in text
+    assert 'data-evidence="E1" x="57.6" y="9.6"' in text
+
+
+def test_no_image_is_shown_when_there_is_none(review: Review) -> None:
+    assert 'class="viewer"' not in page(review, None)
+
+
+def test_a_withheld_review_says_so_and_shows_no_statement(withheld: Review) -> None:
+    text = page(withheld, None)
+    assert "withheld by policy" in text
+    assert 'class="lead"' not in text
+
+
+def test_says_what_it_is_not(review: Review) -> None:
+    text = page(review, None)
+    assert text.count("Research software, not a medical device") >= 2
+    assert "not yet reviewed by a person" in text
+    assert "Immunization (refused)" in text

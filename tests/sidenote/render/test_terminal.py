@@ -1,0 +1,46 @@
+"""The terminal view: the same order, the same words, nothing lost at 80 columns."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from agent.review import Review
+from sidenote.render.terminal import print_review, show
+
+
+def shown(review: Review, width: int = 100) -> str:
+    sheet = io.StringIO()
+    show(review, Console(width=width, file=sheet))
+    return sheet.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_shows_statements_citations_policies_and_evidence(review: Review, width: int) -> None:
+    text = " ".join(shown(review, width).split())
+    for part in (
+        "needs a person's review",
+        "BEFORE ANYTHING ELSE",
+        "E01 escalates:",
+        "CONSIDER",
+        "WITHHELD",
+        "FOUR VOICES",
+        "Immunization (refused)",
+    ):
+        assert part in text
+    assert text.index("BEFORE ANYTHING ELSE") < text.index("CONSIDER") < text.index("EVIDENCE")
+
+
+def test_markup_in_the_record_is_not_interpreted(review: Review) -> None:
+    odd = review.model_copy(update={"question": "[bold red]x[/] [link=https://evil.example]y[/link]"})
+    assert "[bold red]x[/]" in shown(odd)
+
+
+def test_writes_a_plain_file(review: Review, tmp_path: Path) -> None:
+    print_review(review, tmp_path / "r.txt")
+    text = (tmp_path / "r.txt").read_text("utf-8")
+    assert "\x1b" not in text
+    assert "The image model reads a left pneumothorax." in text
