@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 from fhir.chart import Chart
 from fhir.codes import Side
 from fhir.study import IdentityCheck
 from policies.claim import Claim
 from policies.evidence import Evidence, Polarity
+
+if TYPE_CHECKING:
+    from policies.conditions.index import ChartIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +67,10 @@ class PolicyCase:
     claims: tuple[Claim, ...] = ()
     """What would be shown: only claims that grounding supports."""
     evidence: tuple[Evidence, ...] = ()
+
+    @cached_property
+    def index(self) -> ChartIndex:
+        """The chart's facts by value set, built as conditions ask for them."""
+        from policies.conditions.index import ChartIndex
+
+        return ChartIndex(self.chart)

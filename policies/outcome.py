@@ -10,6 +10,9 @@ Action = Literal["block", "review", "escalate", "redact", "warn", "annotate"]
 Fired = Literal["fired", "clear", "cannot_tell"]
 Status = Literal["presented", "needs_review", "withheld", "abstained"]
 
+Scope = Literal["review", "claims", "image"]
+"""What an action falls on: the whole review, the claims a rule concerns, or the claims that rest on an image."""
+
 STRICTNESS: tuple[Action, ...] = ("block", "escalate", "review", "redact", "warn", "annotate")
 """Strictest first. The strictest action among the fired rules decides the status of a review."""
 
@@ -36,3 +39,6 @@ class PolicyOutcome(Frozen):
     claims: tuple[str, ...] = ()
     """Ids of the claims it concerns; empty means the whole review."""
     source: str = ""
+    scope: Scope = "review"
+    rest: Action | None = None
+    """What a narrower scope than the review leaves for the rest of it, e.g. `review` for a child's text-only review."""
