@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from agent.review import Review, ReviewClaim, ReviewPolicy
+from agent.review import Review, ReviewClaim, ReviewPolicy, Voice
 from fhir.codes import FINDING
 from policies.evidence import Polarity
 
@@ -48,6 +49,8 @@ class Card:
     tone: Tone
     heading: str
     policies: tuple[ReviewPolicy, ...]
+    also: tuple[str, ...] = ()
+    """Ids of policies that speak of it too and stand at an earlier card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,12 @@ class Layout:
 def arrange(review: Review) -> Layout:
     """Sort a review's claims for a reader: critical first, then cautions and recommendations, then findings."""
     speaking = tuple(policy for policy in review.policies if policy.outcome == "fired")
-    cards = tuple(_card(claim, speaking) for claim in review.claims)
-    placed = {policy.id for card in cards for policy in card.policies}
+    placed: set[str] = set()
+    cards = []
+    for claim in review.claims:
+        card = _card(claim, speaking, frozenset(placed))
+        placed.update(policy.id for policy in card.policies)
+        cards.append(card)
     return Layout(
         first=tuple(card for card in cards if card.tone == "critical"),
         consider=tuple(card for card in cards if card.tone != "critical" and card.claim.kind in ("recommendation", "caution")),
@@ -74,20 +81,48 @@ def arrange(review: Review) -> Layout:
     )
 
 
-def _card(claim: ReviewClaim, speaking: tuple[ReviewPolicy, ...]) -> Card:
-    policies = tuple(policy for policy in speaking if claim.id in policy.claims)
-    critical = any(policy.action in ("escalate", "block") for policy in policies)
+def _card(claim: ReviewClaim, speaking: tuple[ReviewPolicy, ...], placed: frozenset[str]) -> Card:
+    concerned = tuple(policy for policy in speaking if claim.id in policy.claims)
+    critical = any(policy.action in ("escalate", "block") for policy in concerned)
     tone: Tone = (
         "critical" if critical else "caution" if claim.kind == "caution" else "accent" if claim.kind == "recommendation" else "plain"
     )
     heading = "▲ Critical, possible" if critical else KIND_WORDS[claim.kind]
-    return Card(claim, tone, heading, policies)
+    fresh = tuple(policy for policy in concerned if policy.id not in placed)
+    return Card(claim, tone, heading, fresh, tuple(policy.id for policy in concerned if policy.id in placed))
 
 
 def finding_words(key: str, side: str | None = None) -> str:
     """A finding's display with its side, e.g. `left pleural effusion`."""
     display = FINDING[key].display if key in FINDING else key
     return f"{side} {display}" if side else display
+
+
+def telling(review: Review) -> tuple[Voice, ...]:
+    """The voices worth a row: somebody says that the finding is there, or they disagree."""
+
+    def says_present(voice: Voice) -> bool:
+        return any(say.polarity == "present" for say in (voice.chart, voice.report, voice.reading))
+
+    return tuple(voice for voice in review.voices if voice.discordant or says_present(voice))
+
+
+def moment(text: str) -> str:
+    """A FHIR instant as a person writes it, e.g. `20 Nov 2026, 08:16 UTC`; what is no instant stays as it is."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if "T" not in text:
+        return f"{when.day} {when:%b %Y}"
+    zone = f" {when:%Z}".rstrip() if when.tzinfo else ""
+    return f"{when.day} {when:%b %Y, %H:%M}{zone}"
+
+
+def short_reference(reference: str) -> str:
+    """A reference short enough to read: hashes are cut after twelve digits."""
+    kind, _, rest = reference.partition(":")
+    return f"{kind}:{rest[:12]}…" if kind in ("image", "case") and len(rest) > 12 else reference
 
 
 def unavailable(review: Review) -> tuple[str, ...]:

@@ -13,7 +13,18 @@ from PIL import Image
 
 from agent.review import Review, SimilarCase
 from sidenote.render.html import csp_hash, environment
-from sidenote.render.layout import EVIDENCE_WORDS, MARKS, NOT_A_DEVICE, arrange, finding_words, plain_status, unavailable
+from sidenote.render.layout import (
+    EVIDENCE_WORDS,
+    MARKS,
+    NOT_A_DEVICE,
+    arrange,
+    finding_words,
+    moment,
+    plain_status,
+    short_reference,
+    telling,
+    unavailable,
+)
 
 LONGEST_SIDE = 1024
 """Pixels of the longer side of the embedded image: enough for a page, small enough to mail."""
@@ -29,11 +40,6 @@ class Box:
     width: float
     height: float
 
-    @property
-    def label_y(self) -> float:
-        """Where the label stands: above the box, or inside it at the top of the image."""
-        return self.y - 5 if self.y > 20 else self.y + 18
-
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
@@ -48,6 +54,11 @@ class PageImage:
     right_tag: str
     heat: str | None
     boxes: tuple[Box, ...]
+
+    @property
+    def font(self) -> float:
+        """Size of a box's label in the image's own units, so that it is readable however the image is scaled."""
+        return round(self.width / 32, 1)
 
 
 def page(review: Review, pixels: NDArray[np.float32] | None = None, *, name: str = "") -> str:
@@ -70,6 +81,9 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None, *, name: str
             abstention=_reading_words(review),
             cited_by=_cited_by(review),
             case_title=_case_title,
+            voices=telling(review),
+            moment=moment,
+            short=short_reference,
             finding_words=finding_words,
             evidence_words=EVIDENCE_WORDS,
             marks=MARKS,

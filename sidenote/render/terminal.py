@@ -21,7 +21,10 @@ from sidenote.render.layout import (
     Card,
     arrange,
     finding_words,
+    moment,
     plain_status,
+    short_reference,
+    telling,
     unavailable,
 )
 from sidenote.render.write import write_whole
@@ -50,13 +53,16 @@ def show(review: Review, console: Console, *, name: str = "") -> None:
     _section(
         console, "Withheld", [Text.assemble(("“", "dim"), item.claim.text, ("” ", "dim"), (item.reason, "red")) for item in review.withheld]
     )
-    _section(console, "Four voices", [_voices(review)] if review.voices else [])
+    _section(console, "Four voices", [_voices(review)] if telling(review) else [])
     _section(console, "Similar cases", [_similar(review)])
     _section(console, "Evidence", [_evidence(review)] if review.evidence else [])
     _section(console, "Not available, or doubtful", _doubts(review))
     fired = sum(policy.outcome == "fired" for policy in review.policies)
     console.print(
-        Text(f"{len(review.policies)} policies checked, {fired} fired · record {review.review_id} · {review.versions.model}", style="dim")
+        Text(
+            f"{len(review.policies)} policies checked, {fired} fired · record {review.review_id} · {review.versions.model[:24]}",
+            style="dim",
+        )
     )
     console.print(Text(f"AI-generated, not yet reviewed by a person. {NOT_A_DEVICE}.", style="dim"))
 
@@ -66,8 +72,12 @@ def _banner(review: Review, name: str) -> RenderableType:
     age = "age unknown" if patient.age is None else f"{patient.age} y"
     who = Text.assemble((name or patient.reference, "bold"), f"   {patient.sex or 'sex not recorded'} · {age} · {patient.reference}")
     study = review.study
-    what = "No imaging study" if study is None else " · ".join(part for part in (study.description, study.started) if part) or "Named image"
-    lines = [who, Text(f"{what} · as of {review.as_of}", style="dim")]
+    what = (
+        "No imaging study"
+        if study is None
+        else " · ".join(part for part in (study.description, moment(study.started or "")) if part) or "Named image"
+    )
+    lines = [who, Text(f"{what} · as of {moment(review.as_of)}", style="dim")]
     if review.question:
         lines.append(Text(f"“{review.question}”", style="italic"))
     title = Text(plain_status(review), style=f"bold {STATUS_STYLES[review.status]}")
@@ -107,7 +117,7 @@ def _voices(review: Review) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("Finding", "Chart", "Report", "Reading", "Cases"):
         table.add_column(heading)
-    for voice in review.voices:
+    for voice in telling(review):
         says = (voice.chart, voice.report, voice.reading, voice.neighbours)
         table.add_row(finding_words(voice.finding), *map(_say, says), style="yellow" if voice.discordant else "")
     return table
@@ -137,7 +147,7 @@ def _evidence(review: Review) -> Table:
     table.add_column(ratio=1)
     table.add_column(style="dim")
     for item in review.evidence:
-        table.add_row(item.id, Text(item.text), Text(f"{EVIDENCE_WORDS[item.kind]} · {item.reference}"))
+        table.add_row(item.id, Text(item.text), Text(f"{EVIDENCE_WORDS[item.kind]} · {short_reference(item.reference)}"))
     return table
 
 

@@ -139,6 +139,7 @@ def review() -> Review:
                 "searched": 2000,
                 "excluded": [],
                 "plan": "flat",
+                "plan_reason": "few",
                 "threshold": 0.4,
                 "coverage": 0.95,
             },
