@@ -67,8 +67,7 @@ async def tell(folders: DemoFolders, settings: Settings) -> AsyncIterator[Told]:
     async with wired(settings, (str(folders.hospital),)) as parts:
         for story in told:
             finished = await run_review(ReviewRequest(story.person.id, CLOCK, study=story.focal), parts)
-            name = f"{story.person.given} {story.person.family}"
-            write_whole(folders.pages / f"{story.person.id}.html", page(finished.review, finished.pixels, name=name))
+            write_whole(folders.pages / f"{story.person.id}.html", page(finished.review, finished.pixels))
             yield Told(story, finished)
 
 

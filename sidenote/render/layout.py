@@ -98,6 +98,14 @@ def finding_words(key: str, side: str | None = None) -> str:
     return f"{side} {display}" if side else display
 
 
+def patient_detail(review: Review) -> str:
+    """Sex, age, birth date and identifiers in one line: enough to see whose review this is."""
+    patient = review.patient
+    age = "age unknown" if patient.age is None else f"{patient.age} y"
+    born = f"born {moment(patient.birth_date)}" if patient.birth_date else "birth date not recorded"
+    return " · ".join((patient.sex or "sex not recorded", age, born, *(patient.identifiers[:2] or (patient.reference,))))
+
+
 def telling(review: Review) -> tuple[Voice, ...]:
     """The voices worth a row: somebody says that the finding is there, or they disagree."""
 

@@ -20,6 +20,7 @@ from sidenote.render.layout import (
     arrange,
     finding_words,
     moment,
+    patient_detail,
     plain_status,
     short_reference,
     telling,
@@ -61,10 +62,10 @@ class PageImage:
         return round(self.width / 32, 1)
 
 
-def page(review: Review, pixels: NDArray[np.float32] | None = None, *, name: str = "") -> str:
-    """The page. `pixels` [rows, columns] in 0..1 is the image that was read; `name` is what the banner calls the patient."""
+def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
+    """The page. `pixels` [rows, columns] in 0..1 is the image that was read."""
     here = files("sidenote.render")
-    style, script = ((here / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    style, script = ((here / file).read_text("utf-8") for file in ("page.css", "page.js"))
     return (
         environment()
         .from_string((here / "page.html.jinja").read_text("utf-8"))
@@ -72,8 +73,8 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None, *, name: str
             review=review,
             layout=arrange(review),
             status=plain_status(review),
-            patient_line=name or review.patient.reference,
-            patient_detail=_patient_detail(review),
+            patient_line=review.patient.name or review.patient.reference,
+            patient_detail=patient_detail(review),
             missing=unavailable(review),
             image=_page_image(review, pixels),
             readings=() if review.reading is None else review.reading.findings,
@@ -94,11 +95,6 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None, *, name: str
             script_hash=csp_hash(script),
         )
     )
-
-
-def _patient_detail(review: Review) -> str:
-    age = "age unknown" if review.patient.age is None else f"{review.patient.age} y"
-    return " · ".join((review.patient.sex or "sex not recorded", age, review.patient.reference))
 
 
 def _reading_words(review: Review) -> str:

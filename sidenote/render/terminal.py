@@ -22,6 +22,7 @@ from sidenote.render.layout import (
     arrange,
     finding_words,
     moment,
+    patient_detail,
     plain_status,
     short_reference,
     telling,
@@ -42,10 +43,10 @@ def print_review(review: Review, out: Path | None = None) -> None:
     write_whole(out, sheet.getvalue())
 
 
-def show(review: Review, console: Console, *, name: str = "") -> None:
+def show(review: Review, console: Console) -> None:
     """Print the review on `console`."""
     layout = arrange(review)
-    console.print(_banner(review, name))
+    console.print(_banner(review))
     _section(console, "Before anything else", [_card(card) for card in layout.first])
     _section(console, "Policies", [_policy(policy) for policy in layout.elsewhere])
     _section(console, "Consider", [_card(card) for card in layout.consider])
@@ -67,10 +68,8 @@ def show(review: Review, console: Console, *, name: str = "") -> None:
     console.print(Text(f"AI-generated, not yet reviewed by a person. {NOT_A_DEVICE}.", style="dim"))
 
 
-def _banner(review: Review, name: str) -> RenderableType:
-    patient = review.patient
-    age = "age unknown" if patient.age is None else f"{patient.age} y"
-    who = Text.assemble((name or patient.reference, "bold"), f"   {patient.sex or 'sex not recorded'} · {age} · {patient.reference}")
+def _banner(review: Review) -> RenderableType:
+    who = Text.assemble((review.patient.name or review.patient.reference, "bold"), f"   {patient_detail(review)}")
     study = review.study
     what = (
         "No imaging study"

@@ -1,0 +1,42 @@
+"""Who the bound patient is, for the reader of a review: two identifiers and more, as the record writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from agent.review import ReviewPatient
+from fhir.chart import Chart
+from fhir.views import age_at
+
+
+def review_patient(chart: Chart, as_of: datetime) -> ReviewPatient:
+    """The patient of `chart` as a review names them. What the record does not give in its right shape stays None."""
+    body = chart.patient.body
+    return ReviewPatient(
+        reference=chart.patient.reference,
+        age=age_at(chart, as_of),
+        sex=_text(body.get("gender")),
+        name=_name(_objects(body.get("name"))),
+        birth_date=_text(body.get("birthDate")),
+        identifiers=tuple(
+            value for item in _objects(body.get("identifier")) if (value := _text(item.get("value"))) and item.get("use") != "old"
+        ),
+    )
+
+
+def _name(names: Sequence[Mapping[str, Any]]) -> str | None:
+    """The official HumanName, else the first: its text, or given names and family name."""
+    chosen = next((name for name in names if name.get("use") == "official"), names[0] if names else {})
+    given = chosen.get("given")
+    parts = [*(given if isinstance(given, list) else ()), chosen.get("family")]
+    return _text(chosen.get("text")) or " ".join(part for part in parts if isinstance(part, str)) or None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,198 @@
+"""present: the review as a door renders it. Nothing is decided here: what was decided is put in its place."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from agent.identity import review_patient
+from agent.nodes.gather import Pack
+from agent.nodes.guard import Guarded
+from agent.nodes.read import Read
+from agent.nodes.retrieve import Retrieved
+from agent.nodes.study import Facts, SeenImage
+from agent.request import ReviewRequest
+from agent.review import (
+    Pull,
+    Quality,
+    Review,
+    ReviewClaim,
+    ReviewIdentity,
+    ReviewImage,
+    ReviewManifest,
+    ReviewPolicy,
+    ReviewStudy,
+    Search,
+    SimilarCase,
+    Versions,
+    Withheld,
+)
+from agent.voices import voices
+from fhir.chart import Chart
+from fhir.study import Study
+from policies.claim import Claim, Verdict
+from policies.evidence import Evidence
+from policies.outcome import PolicyOutcome
+from retrieval.cards import Neighbour, SearchResult
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything the steps before found out."""
+
+    chart: Chart
+    study: Study | None
+    facts: Facts
+    read: Read
+    retrieved: Retrieved
+    pack: Pack
+    claims: tuple[Claim, ...]
+    verdicts: tuple[Verdict, ...]
+    guarded: Guarded
+    versions: Versions
+
+
+def present(request: ReviewRequest, found: Findings) -> Review:
+    """The finished review, without timings."""
+    claims = _claims(found.claims, found.verdicts)
+    search = found.retrieved.search
+    withheld = withheld_by(found)
+    evidence = tuple(item for item in found.pack.evidence if not (withheld and item.kind == "image_finding"))
+    return Review(
+        review_id=request.review_id,
+        status=found.guarded.status,
+        patient=review_patient(found.chart, request.as_of),
+        study=_study(found.study, found.facts),
+        as_of=request.as_of.isoformat(),
+        question=request.question,
+        evidence=evidence,
+        claims=tuple(claim for claim in claims if claim.id in found.guarded.shown),
+        withheld=_withheld(claims, found.guarded),
+        policies=tuple(_policy(outcome, evidence) for outcome in found.guarded.outcomes),
+        similar_cases=tuple(_similar(neighbour) for neighbour in search.neighbours) if search and search.comparable else (),
+        search=_search(search) if search else None,
+        reading=None if withheld else found.read.reading,
+        reading_mode="withheld" if withheld else found.read.facts.mode if found.read.facts else "none",
+        voices=voices(evidence, found.study, search),
+        manifest=_manifest(request, found),
+        versions=found.versions,
+    )
+
+
+def withheld_by(found: Findings) -> str:
+    """The policy that keeps what the model read off the page, or an empty string. That a model abstained is never kept back."""
+    if found.read.reading is None or found.read.reading.abstained:
+        return ""
+    blocks = (o.id for o in found.guarded.outcomes if o.outcome != "clear" and o.action == "block" and o.scope in {"image", "review"})
+    return next(blocks, "")
+
+
+def _study(study: Study | None, facts: Facts) -> ReviewStudy | None:
+    images = tuple(_image(image) for image in facts.images)
+    identity = ReviewIdentity(outcome=facts.identity.outcome, fields=facts.identity.fields) if facts.identity else None
+    if study is None:
+        return ReviewStudy(reference="", images=images, identity=identity) if images else None
+    return ReviewStudy(
+        reference=study.reference,
+        description=study.description,
+        started=study.started.text if study.started else None,
+        modality=study.modality,
+        body_part=study.body_part,
+        reports=study.reports,
+        images=images,
+        identity=identity,
+    )
+
+
+def _image(image: SeenImage) -> ReviewImage:
+    return ReviewImage(sha256=image.sha256, kind=image.kind, rows=image.rows, columns=image.columns, notes=image.notes)
+
+
+def _claims(claims: tuple[Claim, ...], verdicts: tuple[Verdict, ...]) -> tuple[ReviewClaim, ...]:
+    by_claim = {verdict.claim: verdict for verdict in verdicts}
+    return tuple(
+        ReviewClaim(**claim.model_dump(), verdict=by_claim[claim.id].outcome, checks=by_claim[claim.id].checks) for claim in claims
+    )
+
+
+def _withheld(claims: tuple[ReviewClaim, ...], guarded: Guarded) -> tuple[Withheld, ...]:
+    return tuple(Withheld(claim=claim, reason=_reason(claim, guarded)) for claim in claims if claim.id not in guarded.shown)
+
+
+def _reason(claim: ReviewClaim, guarded: Guarded) -> str:
+    if claim.verdict != "supported":
+        failed = next((check for check in claim.checks if check.outcome == claim.verdict), None)
+        return f"grounding: {claim.verdict}" + (f": {failed.name}: {failed.detail}" if failed else "")
+    policy = dict(guarded.taken).get(claim.id, "")
+    message = next((outcome.message for outcome in guarded.outcomes if outcome.id == policy), "")
+    return f"policy: {policy}: {message}" if policy else "policy: nothing may be shown"
+
+
+def _policy(outcome: PolicyOutcome, evidence: tuple[Evidence, ...]) -> ReviewPolicy:
+    references = {basis.reference for basis in outcome.basis}
+    return ReviewPolicy(**outcome.model_dump(), evidence=tuple(item.id for item in evidence if item.reference in references))
+
+
+def _search(result: SearchResult) -> Search:
+    return Search(
+        comparable=result.comparable,
+        reason=result.reason,
+        searched=result.searched,
+        excluded=result.excluded,
+        plan=result.plan,
+        plan_reason=result.plan_reason,
+        threshold=result.threshold,
+        coverage=result.coverage,
+    )
+
+
+def _similar(neighbour: Neighbour) -> SimilarCase:
+    card = neighbour.card
+    return SimilarCase(
+        key=card.key,
+        as_of=card.as_of.isoformat(),
+        modality=card.modality,
+        view=card.view,
+        age_band=card.age_band,
+        sex=card.sex,
+        findings=tuple((finding.key, finding.side) for finding in card.findings),
+        report=card.report,
+        distance=round(neighbour.distance, 2),
+        shared=neighbour.shared,
+        differs=neighbour.differs,
+        outcome=card.outcome,
+        licence=card.licence,
+        thumbnail_png=base64.b64encode(card.thumbnail_png).decode(),
+    )
+
+
+def _manifest(request: ReviewRequest, found: Findings) -> ReviewManifest:
+    manifest = found.chart.manifest
+    return ReviewManifest(
+        source=manifest.source,
+        asked=tuple(Pull(resource_type=name, state=state) for name, state in manifest.pulled),
+        resources=manifest.resources,
+        incomplete=manifest.incomplete,
+        notes=tuple(_notes(request, found)),
+        quality=tuple(Quality(reference=issue.reference, code=issue.code, detail=issue.detail) for issue in found.chart.quality),
+        overflow=found.pack.overflow,
+    )
+
+
+def _notes(request: ReviewRequest, found: Findings) -> list[str]:
+    notes = [*found.chart.manifest.notes, *found.facts.notes]
+    notes += [f"an image was left out: {code}" for code in found.facts.refused]
+    if withheld := withheld_by(found):
+        notes.append(f"what the image model read is withheld by policy {withheld}")
+    if found.read.facts is None:
+        notes.append("no image was available to read")
+    elif found.read.facts.mode != "read":
+        notes.append(f"no reading of the image: {found.read.facts.reason}")
+    if found.retrieved.note:
+        notes.append(found.retrieved.note)
+    if found.retrieved.search is not None and not found.retrieved.search.comparable:
+        notes.append(f"no comparable cases: {found.retrieved.search.reason}")
+    notes += [f"{reference} has an attachment whose text could not be read" for reference in found.pack.unread]
+    if request.question is not None and found.versions.composer.startswith("deterministic"):
+        notes.append("the question was recorded; the deterministic composer does not answer questions")
+    return notes

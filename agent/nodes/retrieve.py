@@ -1,0 +1,95 @@
+"""retrieve: similar past cases, with everything kept out that would leak: this patient, this study, copies, later dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.nodes.read import frontal, unsuitable
+from agent.nodes.study import Seen
+from agent.parts import Library
+from agent.request import ReviewRequest
+from fhir.chart import Chart
+from retrieval.cards import Query, SearchResult
+from retrieval.errors import RetrievalError
+from retrieval.keys import Keyring, difference_hash
+from tools.med_vlm.reading import Reading
+from tools.notes import texts
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The answer of the library, or why it was not asked."""
+
+    search: SearchResult | None
+    note: str = ""
+
+
+def find_similar(request: ReviewRequest, chart: Chart, seen: Seen, reading: Reading | None, library: Library | None) -> Retrieved:
+    """Ask `library` for cases like this one. Runs for a while: call it in a thread.
+
+    The image is not searched with when the image model may not look at it: its embedding is that model's output.
+    """
+    if library is None:
+        return Retrieved(None, "no case library is configured")
+    picture = frontal(seen.pictures) if request.image_model and not unsuitable(seen) else None
+    report = report_text(chart, seen)
+    if picture is None and not report:
+        return Retrieved(None, "similar cases were not searched for: there is neither an image nor a report to search with")
+    try:
+        pixels = None if picture is None else picture.pixels
+        query = build_query(request, chart, seen, library, reading=reading, pixels=pixels, report=report)
+        return Retrieved(library.cases.search(query))
+    except RetrievalError as error:
+        return Retrieved(None, f"similar cases are not available: {error.code}")
+
+
+def build_query(
+    request: ReviewRequest,
+    chart: Chart,
+    seen: Seen,
+    library: Library,
+    *,
+    reading: Reading | None,
+    pixels: NDArray[np.float32] | None,
+    report: str,
+) -> Query:
+    """What is searched for and what must not be found. `pixels` [rows, columns] in 0..1, or None."""
+    keys = library.keyring
+    return Query(
+        image=None if pixels is None else library.encoder.images([pixels])[0],
+        text=library.encoder.texts([report])[0] if report else None,
+        as_of=request.as_of.date(),
+        k=library.most,
+        persons=person_keys(chart, keys),
+        studies=study_keys(seen, keys),
+        image_hash=None if pixels is None else difference_hash(pixels),
+        report_hash=keys.report(report) if report else None,
+        modality=None,
+        view=None,
+        findings=frozenset(f.key for f in reading.findings if f.presence == "present") if reading else frozenset(),
+    )
+
+
+def person_keys(chart: Chart, keys: Keyring) -> frozenset[str]:
+    """A key for each name the patient goes by: the reference, every identifier, and every linked Patient."""
+    body = chart.patient.body
+    identifiers = [f"{item.get('system', '')}|{item['value']}" for item in body.get("identifier", ()) if item.get("value")]
+    links = [str(link.get("other", {}).get("reference", "")) for link in body.get("link", ())]
+    return frozenset(keys.person(name) for name in (chart.patient.reference, *identifiers, *links) if name)
+
+
+def study_keys(seen: Seen, keys: Keyring) -> frozenset[str]:
+    """A key for each name of the focal study."""
+    study = seen.study
+    names = () if study is None else (study.reference, study.study_uid, study.accession_number)
+    return frozenset(keys.study(name) for name in names if name)
+
+
+def report_text(chart: Chart, seen: Seen) -> str:
+    """The text of the focal study's newest report that has one, or an empty string."""
+    reports = (chart.get(reference) for reference in (seen.study.reports if seen.study else ()))
+    found = ("\n".join(source.text for source in texts(fact)) for fact in reports if fact is not None)
+    return next((text for text in found if text.strip()), "")

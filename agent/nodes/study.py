@@ -1,0 +1,150 @@
+"""study: the focal study and its pixels, each image checked against the bound patient before anything looks at it.
+
+An image the user named that cannot be decoded refuses the review: the user asked about it. An image of the chart's own that
+cannot be fetched or decoded does not: the review goes on without it, says so in its manifest, and is never "presented"
+(`agent.nodes.guard`), since what is missing might have been the point.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from agent.request import ReviewRequest
+from fhir.chart import Chart
+from fhir.codes import Side
+from fhir.errors import FileRejected, RecordError, WrongPatientImage
+from fhir.imaging import check_identity, focal_study
+from fhir.pixels import decode
+from fhir.source import Source
+from fhir.study import IdentityCheck, ImageSource, Picture, Study
+
+MOST_IMAGES = 4
+"""Images decoded of one study. A radiographic study has one to three; more are named in the manifest."""
+MOST_BYTES = 64 * 1024 * 1024
+_SIDES: dict[str, Side] = {"L": "left", "R": "right", "B": "bilateral"}
+_BAD = {"match": 0, "unknown": 1, "mismatch": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class SeenImage:
+    """An image that was decoded, without its pixels."""
+
+    sha256: str
+    kind: Literal["dicom", "png", "jpeg"]
+    rows: int
+    columns: int
+    view: str | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the step found, without pixels: what is recorded and replayed."""
+
+    study: str | None
+    """Reference of the focal study; None when the chart has none."""
+    images: tuple[SeenImage, ...] = ()
+    identity: IdentityCheck | None = None
+    image_side: Side | None = None
+    refused: tuple[str, ...] = ()
+    """Codes of the errors for which images of the chart were left out."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The focal study, what was found, and the pictures.
+
+    After an identity mismatch there are no pictures: they are dropped here, before any model could see them.
+    """
+
+    study: Study | None
+    facts: Facts
+    pictures: tuple[Picture, ...] = ()
+
+
+async def look_at_study(request: ReviewRequest, chart: Awaitable[Chart], source: Source) -> Seen:
+    """The focal study with its pictures. Images named in the request are decoded while the chart is still being pulled.
+
+    Raises:
+        FileRejected: an image named in the request is missing, too large, or no image.
+        UnknownStudy: the study named in the request is not in the chart.
+    """
+    named = asyncio.gather(*(asyncio.to_thread(_decode_named, image) for image in request.images[:MOST_IMAGES]))
+    try:
+        whole = await chart
+        study = focal_study(whole, request.study)
+    except BaseException:
+        named.cancel()
+        raise
+    given = tuple(await named)
+    if request.images:
+        return _checked(whole, study, given, (), _too_many(len(request.images)))
+    pictures, refused = await _fetch_all(source, study.images if study else ())
+    return _checked(whole, study, pictures, refused, _too_many(len(study.images) if study else 0))
+
+
+def _decode_named(image: Path | bytes) -> Picture:
+    if isinstance(image, bytes):
+        data = image
+    else:
+        try:
+            with image.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise FileRejected("the named image file cannot be read") from error
+    if len(data) > MOST_BYTES:
+        raise FileRejected(f"the named image is larger than {MOST_BYTES} bytes")
+    return decode(data)
+
+
+async def _fetch_all(source: Source, images: Sequence[ImageSource]) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
+    found = await asyncio.gather(*(_fetch(source, image) for image in images[:MOST_IMAGES]))
+    unique = {picture.sha256: picture for picture in found if isinstance(picture, Picture)}
+    return tuple(unique.values()), tuple(code for code in found if isinstance(code, str))
+
+
+async def _fetch(source: Source, image: ImageSource) -> Picture | str:
+    """The picture, or the code of the error for which it is left out."""
+    try:
+        data = await source.fetch(image, MOST_BYTES)
+        return await asyncio.to_thread(decode, data, declared=image.content_type)
+    except RecordError as error:
+        return error.code
+
+
+def _checked(chart: Chart, study: Study | None, pictures: tuple[Picture, ...], refused: tuple[str, ...], notes: tuple[str, ...]) -> Seen:
+    checks = [check_identity(picture, chart, study) for picture in pictures]
+    worst = max(checks, key=lambda check: _BAD[check.outcome], default=None)
+    facts = Facts(
+        study=study.reference if study else None,
+        images=tuple(_seen(picture) for picture in pictures),
+        identity=worst,
+        image_side=_image_side(pictures),
+        refused=refused,
+        notes=notes,
+    )
+    if worst is not None and worst.outcome == "mismatch":
+        code = WrongPatientImage.code
+        return Seen(study, replace(facts, refused=(*refused, code), image_side=None), ())
+    return Seen(study, facts, pictures)
+
+
+def _seen(picture: Picture) -> SeenImage:
+    rows, columns = picture.pixels.shape
+    return SeenImage(picture.sha256, picture.kind, rows, columns, picture.tags.get("ViewPosition") or None, picture.notes)
+
+
+def _image_side(pictures: tuple[Picture, ...]) -> Side | None:
+    """The side the images' own tags agree on (DICOM (0020,0060) Laterality, (0020,0062) ImageLaterality)."""
+    tags = (picture.tags.get(name, "") for picture in pictures for name in ("ImageLaterality", "Laterality"))
+    sides = {_SIDES[tag.strip().upper()] for tag in tags if tag.strip().upper() in _SIDES}
+    return sides.pop() if len(sides) == 1 else None
+
+
+def _too_many(number: int) -> tuple[str, ...]:
+    return (f"{number - MOST_IMAGES} of {number} images were not looked at",) if number > MOST_IMAGES else ()

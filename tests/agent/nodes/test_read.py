@@ -1,0 +1,93 @@
+"""read: one frontal radiograph of the patient, or the reason why none."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from agent.nodes.read import Read, frontal, read_image, unsuitable
+from agent.nodes.study import Facts, Seen
+from fhir.study import IdentityCheck, Outcome, Picture, Study
+from tools.med_vlm.errors import ModelFilesChanged
+from tools.med_vlm.fake import SeededReader
+from tools.med_vlm.reading import Reading
+
+
+def picture(view: str | None, name: str = "x") -> Picture:
+    pixels = np.random.default_rng(1).random((32, 32), dtype=np.float32)
+    return Picture(pixels, name, "dicom", MappingProxyType({} if view is None else {"ViewPosition": view}))
+
+
+def study(*modality: str) -> Study:
+    return Study("ImagingStudy/s", None, None, modality, None, None, None, None, (), (), ())
+
+
+def seen(*pictures: Picture, modality: tuple[str, ...] = ("DX",), identity: Outcome = "match", refused: tuple[str, ...] = ()) -> Seen:
+    return Seen(study(*modality), Facts("ImagingStudy/s", identity=IdentityCheck(identity, ()), refused=refused), pictures)
+
+
+@pytest.mark.parametrize(
+    ("views", "chosen"),
+    [(["LL", "PA"], "1"), (["AP"], "0"), (["LL", None], "1"), ([None, "AP"], "1"), (["LL"], None), ([], None)],
+)
+def test_the_frontal_view_is_the_one_that_is_read(views: list[str | None], chosen: str | None) -> None:
+    found = frontal(tuple(picture(view, str(n)) for n, view in enumerate(views)))
+    assert (found.sha256 if found else None) == chosen
+
+
+def read(what: Seen, *, image_model: bool = True) -> Read:
+    return read_image(what, SeededReader(), image_model=image_model)
+
+
+def test_a_frontal_radiograph_is_read() -> None:
+    done = read(seen(picture("PA", "me")))
+    assert done.reading is not None
+    assert done.facts is not None
+    assert (done.facts.mode, done.image_sha256) == ("read", "me")
+    assert [f.key for f in done.facts.findings] == [f.key for f in done.reading.findings]
+
+
+@pytest.mark.parametrize(
+    ("what", "mode", "says"),
+    [
+        (seen(picture("PA"), modality=("CT",)), "off", "modality"),
+        (seen(picture("LL")), "off", "frontal"),
+        (seen(identity="mismatch", refused=("image_wrong_patient",)), "off", "identity"),
+        (seen(refused=("file_rejected",)), "refused", "file_rejected"),
+    ],
+)
+def test_what_is_not_read_says_why(what: Seen, mode: str, says: str) -> None:
+    done = read(what)
+    assert done.reading is None
+    assert done.facts is not None
+    assert done.facts.mode == mode
+    assert says in done.facts.reason
+
+
+def test_without_any_image_there_is_nothing_to_say() -> None:
+    assert read(seen()).facts is None
+
+
+def test_the_switch_and_a_missing_model_are_told_apart() -> None:
+    off, none = read(seen(picture("PA")), image_model=False), read_image(seen(picture("PA")), None, image_model=True)
+    assert off.facts is not None
+    assert none.facts is not None
+    assert (off.facts.mode, none.facts.mode) == ("off", "off")
+    assert off.facts.reason != none.facts.reason
+
+
+@pytest.mark.fault(66)
+def test_a_model_that_fails_leaves_a_review_without_a_reading() -> None:
+    class Failing(SeededReader):
+        def read(self, image: np.ndarray) -> Reading:
+            raise ModelFilesChanged("weights", "another hash")
+
+    done = read_image(seen(picture("PA")), Failing(), image_model=True)
+    assert done.facts is not None
+    assert (done.reading, done.facts.mode, done.facts.reason) == (None, "refused", "model_files_changed")
+
+
+def test_a_study_of_several_modalities_is_read_when_one_of_them_is_a_radiograph() -> None:
+    assert unsuitable(seen(picture("PA"), modality=("CT", "DX"))) == ""

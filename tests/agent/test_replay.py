@@ -1,0 +1,89 @@
+"""A review made again from its record alone is the same, byte for byte."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.composers.deterministic import compose
+from agent.errors import RecordBroken, RecordMissing
+from agent.record import BLOBS
+from agent.replay import ReplayParts, recorded_review, replay
+from agent.verify import open_record
+from tools.med_vlm.fake import SeededReader
+
+if TYPE_CHECKING:
+    from tests.agent.conftest import Clinic
+
+
+def deciders(clinic: Clinic) -> ReplayParts:
+    return ReplayParts(clinic.rules, clinic.topics, compose, "deterministic 1")
+
+
+@pytest.mark.parametrize("patient", ["ckd4-contrast", "heart-failure", "wrong-patient", "injected-note", "laterality"])
+def test_a_replay_gives_the_same_evidence_claims_verdicts_and_policies(clinic: Clinic, patient: str) -> None:
+    done = clinic.review(clinic.ask(patient), reader=SeededReader())
+    again = replay(clinic.records, done.review.review_id, deciders(clinic))
+    assert [result.name for result in again.compared] == ["pack", "claims", "verdicts", "guarded", "review"]
+    assert again.equal, again.compared
+    assert again.changed == ()
+    assert again.review.content() == done.review.content()
+
+
+def test_a_replay_needs_no_network_and_no_files_of_the_source(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = clinic.review(clinic.ask("heart-failure"))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a replay opened a socket or a source")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr("fhir.files.FileSource.chart", refuse)
+    monkeypatch.setattr("fhir.pixels.decode", refuse)
+    assert replay(clinic.records, done.review.review_id, deciders(clinic)).equal
+
+
+def test_with_other_rules_a_replay_says_what_changed_and_what_differs(clinic: Clinic) -> None:
+    done = clinic.review(clinic.ask("ckd4-contrast"))
+    fewer = tuple(rule for rule in clinic.rules if rule.id != "C01")
+    again = replay(clinic.records, done.review.review_id, ReplayParts(fewer, clinic.topics, compose, "deterministic 1"))
+    assert again.changed == ("rules",)
+    assert [result.name for result in again.compared if not result.equal] == ["guarded", "review"]
+
+
+def test_with_another_composer_a_replay_differs(clinic: Clinic) -> None:
+    done = clinic.review(clinic.ask("ckd4-contrast"))
+    silent = ReplayParts(clinic.rules, clinic.topics, lambda case, evidence, topics: (), "silent 1")
+    again = replay(clinic.records, done.review.review_id, silent)
+    assert again.changed == ("composer",)
+    assert not again.equal
+
+
+@pytest.mark.fault(117)
+@pytest.mark.parametrize("choose", [min, max], ids=["the first blob", "the last blob"])
+def test_a_changed_record_is_not_replayed(clinic: Clinic, choose: Callable[..., str]) -> None:
+    done = clinic.review(clinic.ask("heart-failure"))
+    blobs = clinic.records / done.review.review_id / BLOBS
+    path = blobs / choose(path.name for path in blobs.iterdir())
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(RecordBroken) as broken:
+        replay(clinic.records, done.review.review_id, deciders(clinic))
+    assert path.name in broken.value.where
+
+
+def test_a_record_that_is_not_there_is_not_replayed(clinic: Clinic) -> None:
+    clinic.records.mkdir()
+    with pytest.raises(RecordMissing):
+        replay(clinic.records, "nobody", deciders(clinic))
+
+
+def test_the_recorded_review_is_the_review(clinic: Clinic) -> None:
+    done = clinic.review(clinic.ask("heart-failure"), reader=SeededReader())
+    recorded = recorded_review(open_record(clinic.records, done.review.review_id))
+    assert recorded.content() == done.review.content()
+    assert recorded.review_id == done.review.review_id
+    assert recorded.timings["study"] > 0
