@@ -54,7 +54,8 @@ def gather(
     looked, overflow = _look(chart, patient, as_of, study)
     imaging = _imaging(chart, patient, study, read)
     similar = similar_cases.look_up(retrieved.search) if retrieved.search else ()
-    case = PolicyCase(chart, as_of, study_facts(chart, study, facts, looked), read.facts)
+    # conditions on what a report says look at the evidence, so the topics see it before the pack is numbered for good
+    case = PolicyCase(chart, as_of, study_facts(chart, study, facts, looked), read.facts, (), mint((*imaging, *looked)))
     rested, passages = _guidance(case, topics, patient)
     evidence = mint((*imaging, *looked, *rested, *calculators.look_up(chart, patient, as_of), *similar, *passages))
     return Pack(evidence, overflow, notes.unread(chart)), PolicyCase(chart, as_of, case.study, case.reading, (), evidence)

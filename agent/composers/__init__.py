@@ -1,0 +1,1 @@
+"""Composers: what turns evidence into claims."""

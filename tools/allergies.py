@@ -1,0 +1,25 @@
+"""Allergies and intolerances, severe ones first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fhir.chart import Chart, Fact
+from fhir.views import clinical_status
+from policies.evidence import Sourced
+from tools.selection import newest_first, told
+
+_RANK = {"severe": 0, "moderate": 1, "mild": 2}
+
+
+def look_up(chart: Chart, patient: str, as_of: datetime, most: int = 15) -> tuple[Sourced, ...]:
+    """AllergyIntolerances that are not inactive or resolved: severe reactions and high criticality first, at most `most`."""
+    facts = newest_first(chart, ("AllergyIntolerance",), as_of)
+    held = [fact for fact in facts if clinical_status(fact) not in {"inactive", "resolved"}]
+    return told(sorted(held, key=_severity)[:most], patient)
+
+
+def _severity(fact: Fact) -> int:
+    reactions = fact.body.get("reaction", ())
+    ranks = [_RANK.get(str(reaction.get("severity")), 3) for reaction in reactions if isinstance(reaction, dict)]
+    return 0 if fact.body.get("criticality") == "high" else min(ranks, default=3)
