@@ -27,7 +27,9 @@ from agent.parts import Parts
 from agent.review import Versions
 from agent.state import State
 from agent.workspace import Workspace
+from policies.case import PolicyCase
 from policies.claim import Claim, Verdict
+from policies.engine import bars_reading
 from policies.guidance_pack import Topic
 from policies.loading import rules_fingerprint
 
@@ -68,7 +70,9 @@ async def read(workspace: Workspace) -> State:
     """Have the image read."""
     began = time.perf_counter()
     seen, parts = workspace.need(workspace.seen), workspace.parts
-    done = workspace.read = await asyncio.to_thread(read_image, seen, parts.reader, image_model=workspace.request.image_model)
+    barred = bars_reading(PolicyCase(workspace.need(workspace.chart), workspace.request.as_of), parts.rules)
+    wanted = workspace.request.image_model
+    done = workspace.read = await asyncio.to_thread(read_image, seen, parts.reader, image_model=wanted, barred=barred)
     workspace.flight.step("read", ms=_since(began), outputs={"read": pack(Read, done)})
     return {"reading": done.facts.mode if done.facts else ""}
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 
 from policies.case import PolicyCase
 from policies.claim import Claim
-from policies.conditions import Answer, evaluate
+from policies.conditions import Answer, evaluate, leaves
 from policies.evidence import Evidence
 from policies.loading import load_rules, rules_fingerprint
 from policies.outcome import STRICTNESS, Action, Basis, Fired, PolicyOutcome, Status
 from policies.rule import Rule
 
-__all__ = ["Rule", "blocked_claims", "decide", "load_rules", "rules_fingerprint", "status_of", "strictest"]
+__all__ = ["Rule", "bars_reading", "blocked_claims", "decide", "load_rules", "rules_fingerprint", "status_of", "strictest"]
 
 _FIRED: dict[bool | None, Fired] = {True: "fired", False: "clear", None: "cannot_tell"}
 
@@ -23,6 +23,15 @@ _FIRED: dict[bool | None, Fired] = {True: "fired", False: "clear", None: "cannot
 def decide(case: PolicyCase, rules: Iterable[Rule]) -> tuple[PolicyOutcome, ...]:
     """One outcome per rule, in id order."""
     return tuple(_outcome(rule, case) for rule in sorted(rules, key=lambda rule: rule.id))
+
+
+def bars_reading(case: PolicyCase, rules: Iterable[Rule]) -> PolicyOutcome | None:
+    """The first rule that keeps the image model from looking at the image at all, asked before it does.
+
+    Only rules that block the scope `image` and look at no reading can answer this early; the others wait for the reading.
+    """
+    early = [rule for rule in rules if rule.scope == "image" and not any(leaf.kind == "reading" for leaf in leaves(rule.when))]
+    return next((outcome for outcome in decide(case, early) if outcome.outcome != "clear" and outcome.action == "block"), None)
 
 
 def status_of(outcomes: Iterable[PolicyOutcome], *, claims_shown: int, abstained: bool) -> Status:

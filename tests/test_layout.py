@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("fhir", "retrieval", "policies", "tools", "agent", "evaluation", "sidenote", "sandbox")
+FOLDERS = ("fhir", "retrieval", "policies", "tools", "agent", "sidenote", "sandbox")
 HEAVY = ("torch", "transformers", "faiss", "langgraph", "sentence_transformers")
 MOST_LINES = 400
 LONGEST_FUNCTION = 60

@@ -35,6 +35,8 @@ from policies.evidence import Evidence
 from policies.outcome import PolicyOutcome
 from retrieval.cards import Neighbour, SearchResult
 
+REDACTED = "A statement that a policy does not let through."
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -116,7 +118,17 @@ def _claims(claims: tuple[Claim, ...], verdicts: tuple[Verdict, ...]) -> tuple[R
 
 
 def _withheld(claims: tuple[ReviewClaim, ...], guarded: Guarded) -> tuple[Withheld, ...]:
-    return tuple(Withheld(claim=claim, reason=_reason(claim, guarded)) for claim in claims if claim.id not in guarded.shown)
+    return tuple(Withheld(claim=_told(claim), reason=_reason(claim, guarded)) for claim in claims if claim.id not in guarded.shown)
+
+
+def _told(claim: ReviewClaim) -> ReviewClaim:
+    """What is told of a withheld claim: all of it when its evidence does not carry it, else its kind and evidence alone.
+
+    What a policy does not let through as a statement is not let through as a withheld one either.
+    """
+    if claim.verdict != "supported":
+        return claim
+    return claim.model_copy(update={"text": REDACTED, "polarity": "uncertain", "finding": None, "side": None, "topic": None, "checks": ()})
 
 
 def _reason(claim: ReviewClaim, guarded: Guarded) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agent.nodes.study import Seen
 from fhir.study import Picture
 from policies.case import ImageFinding, ReadingFacts
+from policies.outcome import PolicyOutcome
 from tools.med_vlm.errors import MedVlmError
 from tools.med_vlm.reading import Reader, Reading
 
@@ -24,8 +25,8 @@ class Read:
     image_sha256: str | None = None
 
 
-def read_image(seen: Seen, reader: Reader | None, *, image_model: bool) -> Read:
-    """Have `reader` read the frontal image of `seen`. Runs for a while: call it in a thread."""
+def read_image(seen: Seen, reader: Reader | None, *, image_model: bool, barred: PolicyOutcome | None = None) -> Read:
+    """Have `reader` read the frontal image of `seen`, unless a policy bars it. Runs for a while: call it in a thread."""
     if reader is None or not image_model:
         reason = "the image model was turned off for this review" if reader is not None else "no image model is configured"
         return Read(None, ReadingFacts(mode="off", reason=reason))

@@ -3,7 +3,7 @@
     laterality: {disagrees: true}
 
 Voices: the order's body site, the series, the DICOM tags, the report and the image model, each as the case gives it.
-"Bilateral" agrees with either side. The report and the model are also compared finding by finding.
+"Bilateral" agrees with either side. The report and the model name findings, and are compared finding by finding.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def evaluate(spec: Laterality, case: PolicyCase) -> Answer:
 
 def _clashes(study: StudyFacts, reading: ReadingFacts | None) -> Iterator[str]:
     for (one, ones), (other, others) in combinations(_voices(study, reading), 2):
+        if {one, other} == {"report", "image model"}:
+            continue  # they name findings, so they are compared finding by finding below
         if not any(_agree(a, b) for a in ones for b in others):
             yield f"{one}: {_words(ones)}; {other}: {_words(others)}"
     seen = {f.key: f.side for f in _seen(reading) if f.side is not None}

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from fhir.codes import DCM, LOINC, RXNORM, SNOMED, UCUM
 from sandbox.patients.story import ACCESSION_SYSTEM, CLOCK, ISSUER, MRN_SYSTEM, Person, Resource, StoryImage
@@ -20,31 +20,36 @@ _VERIFIED = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 _ALLERGY_CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 _ALLERGY_VERIFIED = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 
-Code = tuple[str, str, str]
-"""(system, code, display)"""
+
+class Code(NamedTuple):
+    """A code as a chart writes it: `display` is the code system's name, `text` what people at the hospital call it."""
+
+    system: str
+    code: str
+    display: str
+    text: str
 
 
-def loinc(code: str, display: str) -> Code:
+def loinc(code: str, display: str, text: str = "") -> Code:
     """A LOINC code."""
-    return (LOINC, code, display)
+    return Code(LOINC, code, display, text or display)
 
 
-def snomed(code: str, display: str) -> Code:
+def snomed(code: str, display: str, text: str = "") -> Code:
     """A SNOMED CT code."""
-    return (SNOMED, code, display)
+    return Code(SNOMED, code, display, text or display)
 
 
-def rxnorm(code: str, display: str) -> Code:
+def rxnorm(code: str, display: str, text: str = "") -> Code:
     """An RxNorm code."""
-    return (RXNORM, code, display)
+    return Code(RXNORM, code, display, text or display)
 
 
 def concept(code: Code | str) -> dict[str, Any]:
     """A CodeableConcept from a code, or from text alone where no code is certain."""
     if isinstance(code, str):
         return {"text": code}
-    system, value, display = code
-    return {"coding": [{"system": system, "code": value, "display": display}], "text": display}
+    return {"coding": [{"system": code.system, "code": code.code, "display": code.display}], "text": code.text}
 
 
 def days_ago(days: float) -> str:

@@ -26,7 +26,7 @@ def ckd_stage_4() -> Story:
     chart.medication(v.FUROSEMIDE, "40 mg once daily", since="2023-08-30")
     chart.order(CONTRAST_CT, days=0.1, reason="Flank pain, haematuria")
     chart.radiograph(PhantomSpec(Subject(71, "female", "average", 4101), (DrawnFinding("cardiomegaly"),), "PA", 4101), days=0.15)
-    expected = Expected("needs_review", frozenset({"C01"}), says=("eGFR 24", "not an absolute"), never=("contraindicated",))
+    expected = Expected("needs_review", frozenset({"C01"}), says=("eGFR is 24", "not an absolute bar"), never=("contraindicated",))
     return _story(chart, "Stage 4 chronic kidney disease, contrast CT ordered", expected)
 
 
@@ -45,7 +45,7 @@ def metformin_egfr_35() -> Story:
     chart.medication(v.ATORVASTATIN, "20 mg at night", since="2014-03-21")
     chart.order(CONTRAST_CT, days=0.5, reason="Weight loss, change of bowel habit")
     chart.radiograph(PhantomSpec(Subject(68, "male", "large", 4102), (), "PA", 4102), days=1)
-    expected = Expected("presented", frozenset({"C02"}), says=("metformin", "eGFR 35"), never=("must be stopped",))
+    expected = Expected("presented", frozenset({"C02"}), says=("metformin", "eGFR is 35"), never=("must be stopped",))
     return _story(chart, "Metformin with eGFR 35, contrast CT ordered", expected)
 
 
@@ -84,7 +84,7 @@ def unknown_renal_function() -> Story:
     chart.medication(v.LISINOPRIL, "20 mg once daily", since="2018-05-11")
     chart.order(CONTRAST_CT, days=0.1, reason="Abdominal pain, query ischaemia")
     chart.radiograph(PhantomSpec(Subject(77, "male", "average", 4105), (), "AP", 4105), days=0.1)
-    expected = Expected("presented", frozenset({"C03"}), says=("renal function",))
+    expected = Expected("presented", frozenset({"C03"}), says=("kidney function is not known",))
     return _story(chart, "Contrast CT ordered, renal function unknown", expected)
 
 

@@ -38,7 +38,7 @@ def platelets_40_before_biopsy() -> Story:
         chart.lab(v.PLATELETS, count, "10*3/uL", days=days)
     chart.lab(v.INR, 1.4, "1", days=3, ucum="{INR}")
     chart.order(LIVER_BIOPSY, days=1, reason="Staging of fibrosis")
-    expected = Expected("needs_review", frozenset({"P02"}), says=("platelets 40",))
+    expected = Expected("needs_review", frozenset({"P02"}), says=("platelets is 40",))
     return _story(chart, "Platelets 40 before a liver biopsy", expected)
 
 
@@ -53,7 +53,7 @@ def inr_before_biopsy() -> Story:
     chart.order(LUNG_BIOPSY, days=1, reason="Mass of the left lower lobe")
     mass = DrawnFinding("nodule", side="left", zone="lower", diameter_mm=30)
     chart.radiograph(PhantomSpec(Subject(66, "male", "average", 4203), (mass,), "PA", 4203), days=6)
-    expected = Expected("needs_review", frozenset({"P01", "P04"}), says=("INR 2.6", "warfarin"))
+    expected = Expected("needs_review", frozenset({"P01", "P04"}), says=("INR is 2.6", "warfarin"))
     return _story(chart, "INR 2.6 on warfarin before a lung biopsy", expected)
 
 
