@@ -40,6 +40,8 @@ class ReviewImage(Frozen):
     kind: str
     rows: int
     columns: int
+    view: str | None = None
+    """DICOM ViewPosition, where the file says it."""
     notes: tuple[str, ...] = ()
 
 

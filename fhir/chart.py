@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from fhir.jsontext import loads
 
+_UUID = "urn:uuid:"
 Pulled = Literal["complete", "refused", "truncated", "failed", "not asked"]
 
 
@@ -89,6 +90,10 @@ class Chart:
     """Everything but the Patient, in the source's order."""
     manifest: Manifest
     quality: tuple[QualityIssue, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Other names of the facts in their source (absolute URLs, odd `urn:uuid:`) and the relative reference each means."""
+    uuid_names: bool = False
+    """Whether the source calls a fact `urn:uuid:` and its id: kept as one bit, since it is so for whole bundles."""
 
     @cached_property
     def _by_type(self) -> dict[str, tuple[Fact, ...]]:
@@ -101,13 +106,31 @@ class Chart:
     def _by_reference(self) -> dict[str, Fact]:
         return {fact.reference: fact for fact in (self.patient, *self.facts)}
 
+    @cached_property
+    def _by_id(self) -> dict[str, str]:
+        return {fact.id: fact.reference for fact in (self.patient, *self.facts)}
+
     def of_type(self, *resource_types: str) -> tuple[Fact, ...]:
         """All facts of these resource types, in the source's order within each type."""
         return tuple(fact for name in resource_types for fact in self._by_type.get(name, ()))
 
     def get(self, reference: str) -> Fact | None:
-        """The fact a relative reference names, or None: a dangling reference is not available, never guessed."""
-        return self._by_reference.get(reference)
+        """The fact a reference names (relative, absolute, urn:uuid, versioned), or None.
+
+        A dangling reference is not available, never guessed.
+        """
+        return self._by_reference.get(self.resolve(reference))
+
+    def resolve(self, reference: str) -> str:
+        """The relative, unversioned form of a reference of this source; as it is when it names nothing known here.
+
+        >>> chart_of({"resourceType": "Patient", "id": "p"}).resolve("Condition/c/_history/2")
+        'Condition/c'
+        """
+        named = reference.partition("/_history/")[0]
+        if self.uuid_names and named.startswith(_UUID):
+            named = self._by_id.get(named.removeprefix(_UUID), named)
+        return self.aliases.get(named, named)
 
     def __iter__(self) -> Iterator[Fact]:
         """The Patient, then every fact."""

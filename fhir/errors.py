@@ -9,6 +9,7 @@ RecordError
     BadJson              truncated, duplicate keys, NaN, wrong encoding, too deep
     WrongRelease         FHIR, but not R4
     EmptySource          nothing in it
+    ConflictingCopies    one resource twice in the same version, with different content
   PatientError
     UnknownPatient       the asked patient is not in the source
     AnotherPatient       the source mixes patients where one was asked for
@@ -85,6 +86,12 @@ class EmptySource(SourceError):
     """A well-formed source without any resource."""
 
     code = "empty_source"
+
+
+class ConflictingCopies(SourceError):
+    """One resource stands in the source twice, in the same version, with different content: neither can be believed."""
+
+    code = "conflicting_copies"
 
 
 class PatientError(RecordError):

@@ -89,6 +89,7 @@ def decode_strictly(decode: Callable[[bytes], T], text: bytes) -> T:
         raise BadJson("an element is not of the type FHIR gives it") from error
     except msgspec.DecodeError as error:
         byte = _BYTE.search(str(error))
-        raise BadJson("not valid JSON" if byte else "the text is cut off", where=f"byte {byte[1]}" if byte else None) from None
+        whole = byte is not None or text.rstrip()[-1:] in (b"}", b"]")
+        raise BadJson("not valid JSON" if whole else "the text is cut off", where=f"byte {byte[1]}" if byte else None) from None
     except RecursionError:
         raise BadJson("nested too deep") from None

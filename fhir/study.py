@@ -60,7 +60,7 @@ class Picture:
     sha256: str
     """Of the file as received."""
     kind: Literal["dicom", "png", "jpeg"]
-    tags: Mapping[str, str]
+    tags: Mapping[str, str] = field(repr=False)
     """DICOM keyword -> text for the allow-list of keywords read; empty for PNG and JPEG."""
     notes: tuple[str, ...] = ()
     """How it was rendered: window used, photometric interpretation, rescale, frame taken."""

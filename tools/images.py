@@ -6,13 +6,17 @@ from fhir.codes import FINDING
 from policies.evidence import Sourced
 from tools.med_vlm.reading import FindingReading, Reading
 
+CERTAINTY = 0.99
+"""No probability is shown as 0 or 1: the calibration behind it is not that good, and no calibration is."""
+
 _ORDER = {"present": 0, "uncertain": 1, "absent": 2}
 
 
 def look_up(reading: Reading, image_sha256: str, patient: str) -> tuple[Sourced, ...]:
     """One item per finding of `reading`, present ones first; one item without a finding when the model abstained.
 
-    `image_sha256` is of the image file as received. Probabilities are rounded to two digits: that is what is shown and cited.
+    `image_sha256` is of the image file as received. Probabilities are rounded to two digits and kept off 0 and 1: that is
+    what is shown and cited.
     """
     if reading.abstained:
         text = f"The image model ({reading.model}) abstained: {reading.reason}"
@@ -24,7 +28,7 @@ def look_up(reading: Reading, image_sha256: str, patient: str) -> tuple[Sourced,
 def _finding(reading: Reading, finding: FindingReading, image_sha256: str, patient: str) -> Sourced:
     side = finding.side if FINDING[finding.key].lateral and finding.presence != "absent" else None
     words = f"{side} {FINDING[finding.key].display}" if side else FINDING[finding.key].display
-    probability = round(finding.probability, 2)
+    probability = min(max(round(finding.probability, 2), round(1 - CERTAINTY, 2)), CERTAINTY)
     text = f"The image model ({reading.model}) reads {words}: {finding.presence}, probability {probability:.2f}"
     return _item(reading, image_sha256, patient, text).model_copy(
         update={

@@ -107,7 +107,7 @@ def _study(study: Study | None, facts: Facts) -> ReviewStudy | None:
 
 
 def _image(image: SeenImage) -> ReviewImage:
-    return ReviewImage(sha256=image.sha256, kind=image.kind, rows=image.rows, columns=image.columns, notes=image.notes)
+    return ReviewImage(sha256=image.sha256, kind=image.kind, rows=image.rows, columns=image.columns, view=image.view, notes=image.notes)
 
 
 def _claims(claims: tuple[Claim, ...], verdicts: tuple[Verdict, ...]) -> tuple[ReviewClaim, ...]:

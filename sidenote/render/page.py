@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent.review import Review, SimilarCase
+from policies.evidence import Evidence
 from sidenote.render.html import csp_hash, environment
 from sidenote.render.layout import (
     EVIDENCE_WORDS,
@@ -80,7 +81,8 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
             readings=() if review.reading is None else review.reading.findings,
             reading_words=_reading_words(review),
             abstention=_reading_words(review),
-            cited_by=_cited_by(review),
+            cited=rows(review, cited=True),
+            uncited=rows(review, cited=False),
             case_title=_case_title,
             voices=telling(review),
             moment=moment,
@@ -112,8 +114,30 @@ def _reading_words(review: Review) -> str:
     return f"{words}: {reading.reason}." if reading is not None and reading.reason else f"{words}."
 
 
-def _cited_by(review: Review) -> dict[str, tuple[str, ...]]:
-    return {item.id: tuple(claim.id for claim in review.claims if item.id in claim.evidence) for item in review.evidence}
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Evidence as the list shows it: one text of one source, whatever numbers the run gave it."""
+
+    ids: tuple[str, ...]
+    first: Evidence
+    claims: tuple[str, ...]
+    """Claims that cite it."""
+
+
+def rows(review: Review, *, cited: bool) -> tuple[Row, ...]:
+    """The evidence that claims and policies point at, or all the rest. A sentence that speaks of three findings is one row."""
+    pointed = {identity for claim in review.claims for identity in claim.evidence}
+    pointed |= {identity for policy in review.policies if policy.outcome == "fired" for identity in policy.evidence}
+    grouped: dict[tuple[str, str], list[Evidence]] = {}
+    for item in review.evidence:
+        grouped.setdefault((item.reference, item.text), []).append(item)
+    made = (_row(review, tuple(items)) for items in grouped.values())
+    return tuple(row for row in made if bool(pointed & set(row.ids)) == cited)
+
+
+def _row(review: Review, items: tuple[Evidence, ...]) -> Row:
+    ids = tuple(item.id for item in items)
+    return Row(ids, items[0], tuple(claim.id for claim in review.claims if set(ids) & set(claim.evidence)))
 
 
 def _case_title(case: SimilarCase) -> str:
@@ -134,7 +158,7 @@ def _page_image(review: Review, pixels: NDArray[np.float32] | None) -> PageImage
         caption=_caption(review),
         alt="The radiograph under review" + (", with the regions the image model points at" if read else ""),
         left_tag="R",
-        right_tag=(review.reading.view if review.reading and review.reading.view else "") or "",
+        right_tag=next((image.view for image in (review.study.images if review.study else ()) if image.view), ""),
         heat=_heat(review, width, height),
         boxes=_boxes(review, width, height),
     )

@@ -1,0 +1,66 @@
+"""Where charts come from: a FHIR base URL, a bundle or NDJSON file, or a folder of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from fhir.chart import Chart
+from fhir.errors import SourceMissing
+from fhir.study import ImageSource
+
+MEGABYTE = 1024 * 1024
+IMAGE_LIMIT = 256 * MEGABYTE
+
+
+class Source(Protocol):
+    """A place to read charts and images from. Implementations: `fhir.files.FileSource`, `fhir.server.ServerSource`."""
+
+    async def patients(self) -> tuple[str, ...]:
+        """Bare ids of the patients of the source, sorted.
+
+        Raises:
+            SourceError: the source cannot be read.
+        """
+        ...
+
+    async def chart(self, patient: str) -> Chart:
+        """The chart of one patient, by bare id or `Patient/id`.
+
+        Raises:
+            SourceError: the source cannot be read as FHIR R4.
+            PatientError: it has no such patient, or mixes another into this one's facts.
+        """
+        ...
+
+    async def fetch(self, image: ImageSource, limit: int = IMAGE_LIMIT) -> bytes:
+        """The bytes of an attachment, at most `limit`, checked against its size and hash.
+
+        Raises:
+            FileRejected: it lies outside the source, is missing, too large, or not what size and hash say.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what is held open."""
+        ...
+
+
+def open_source(*sources: str | Path) -> Source:
+    """Open a source: one base URL, or files and folders of which a later one adds to an earlier one.
+
+    Raises:
+        SourceMissing: no such file or folder, or a URL mixed with others.
+    """
+    if not sources:
+        raise SourceMissing("no source given")
+    texts = [str(source) for source in sources]
+    if any(text.startswith(("http://", "https://")) for text in texts):
+        if len(texts) > 1:
+            raise SourceMissing("a server cannot be mixed with other sources")
+        from fhir.server import ServerSource
+
+        return ServerSource(texts[0])
+    from fhir.files import FileSource
+
+    return FileSource(tuple(Path(text) for text in texts))

@@ -1,0 +1,247 @@
+"""Typed reads over a Fact: what it is, how much, when, whose, and whether it may be believed.
+
+FHIR R4 element names throughout. Every read answers None for what is absent; none guesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from fhir.chart import Chart, Fact
+from fhir.codes import UCUM
+from fhir.time import When, parse_when
+
+Element = Mapping[str, Any]
+
+_CODE_ELEMENTS = ("code", "medicationCodeableConcept", "vaccineCode", "type", "procedureCode", "category")
+_TYPES_NAMED_BY_TYPE = frozenset({"DocumentReference", "Encounter", "Device", "Specimen", "Composition"})
+_TIMES = (
+    "effectiveDateTime",
+    "effectivePeriod",
+    "effectiveInstant",
+    "onsetDateTime",
+    "onsetPeriod",
+    "performedDateTime",
+    "performedPeriod",
+    "occurrenceDateTime",
+    "occurrencePeriod",
+    "started",
+    "authoredOn",
+    "createdDateTime",
+    "createdPeriod",
+    "period",
+    "date",
+    "recordedDate",
+    "assertedDate",
+    "issued",
+    "dateAsserted",
+    "startDate",
+    "created",
+    "billablePeriod",
+)
+_WITHDRAWN = frozenset({"entered-in-error", "cancelled", "not-done", "nullified"})
+_DISBELIEVED = frozenset({"entered-in-error", "refuted"})
+KNOWN_MODIFIERS: frozenset[str] = frozenset()
+"""URLs of modifier extensions whose meaning Sidenote knows: none. A resource with any other must not be used (FHIR R4 2.4.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A FHIR Quantity as given. `code` is its UCUM code, None when the system is not UCUM or absent."""
+
+    value: Decimal
+    text: str
+    """The decimal with the digits of the record: `1.00` stays `1.00`."""
+    comparator: str | None
+    unit: str
+    code: str | None
+
+
+def codings(concept: Element | None) -> tuple[tuple[str, str], ...]:
+    """(system, code) of every complete coding of a CodeableConcept or Coding, in order."""
+    found = _codings(concept)
+    return tuple((str(one["system"]), str(one["code"])) for one in found if one.get("system") and one.get("code"))
+
+
+def _codings(concept: Element | None) -> list[Element]:
+    if not concept:
+        return []
+    listed = concept.get("coding", [concept] if "code" in concept or "display" in concept else [])
+    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+
+
+def concept_text(concept: Element | None) -> str:
+    """How the record calls a concept: its `text`, else the first display, else the first code; "" when it says nothing."""
+    if not concept:
+        return ""
+    if concept.get("text"):
+        return str(concept["text"])
+    found = _codings(concept)
+    displays = (str(one["display"]) for one in found if one.get("display"))
+    return next(displays, next((str(one["code"]) for one in found if one.get("code")), ""))
+
+
+def code_of(fact: Fact) -> Element | None:
+    """The element that says what a fact is: `code`, `medicationCodeableConcept`, `vaccineCode`, `type` and so on."""
+    names = ("type", *_CODE_ELEMENTS) if fact.resource_type in _TYPES_NAMED_BY_TYPE else _CODE_ELEMENTS
+    for name in names:
+        found = first(fact.body.get(name))
+        if isinstance(found, Mapping):
+            return found
+    return None
+
+
+def medication_of(fact: Fact, chart: Chart) -> Element | None:
+    """The concept of a medication fact, through `medicationReference` (contained or in the chart) when it is given so."""
+    reference = fact.body.get("medicationReference", {}).get("reference")
+    if reference is None:
+        return code_of(fact)
+    if reference.startswith("#"):
+        inner = (one for one in fact.body.get("contained", []) if one.get("id") == reference[1:])
+        return next((one["code"] for one in inner if isinstance(one.get("code"), Mapping)), None)
+    named = chart.get(reference)
+    return code_of(named) if named is not None else None
+
+
+def first(value: Any) -> Any:
+    """The first of a list, or the value itself; None for an empty list."""
+    return (value[0] if value else None) if isinstance(value, list) else value
+
+
+def quantity(fact: Fact) -> Quantity | None:
+    """`valueQuantity` of an Observation (or a component given as a body), None when it has none or no number."""
+    return quantity_in(fact.body.get("valueQuantity"))
+
+
+def quantity_in(element: Any) -> Quantity | None:
+    """Read a Quantity element; None when it is absent or has no value."""
+    if not isinstance(element, Mapping) or not isinstance(element.get("value"), (int, Decimal)) or isinstance(element.get("value"), bool):
+        return None
+    value = Decimal(element["value"])
+    code = element.get("code") if element.get("system") == UCUM else None
+    return Quantity(value, str(element["value"]), element.get("comparator"), str(element.get("unit") or element.get("code") or ""), code)
+
+
+def components(fact: Fact) -> Iterator[tuple[Element, Quantity]]:
+    """(code, quantity) of every component of an Observation that has a quantity, such as systolic pressure."""
+    for component in fact.body.get("component", []):
+        found = quantity_in(component.get("valueQuantity"))
+        if found is not None and isinstance(component.get("code"), Mapping):
+            yield component["code"], found
+
+
+def status(fact: Fact) -> str | None:
+    """`status` as given: final, active, preliminary and so on."""
+    return _text(fact.body.get("status"))
+
+
+def clinical_status(fact: Fact) -> str | None:
+    """Code of `clinicalStatus` of a Condition or AllergyIntolerance: active, resolved and so on."""
+    return _coded(fact.body.get("clinicalStatus"))
+
+
+def verification_status(fact: Fact) -> str | None:
+    """Code of `verificationStatus`: confirmed, provisional, refuted and so on."""
+    return _coded(fact.body.get("verificationStatus"))
+
+
+def _coded(concept: Any) -> str | None:
+    found = _codings(concept) if isinstance(concept, Mapping) else []
+    return _text(found[0].get("code")) if found else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def when(fact: Fact) -> When | None:
+    """When the fact holds or happened: the first given of effective, onset, performed, started, authoredOn, date, issued.
+
+    Of a Period its start, else its end. None when the record does not say.
+    """
+    for name in _TIMES:
+        text = _instant(fact.body.get(name))
+        found = parse_when(text) if text else None
+        if found is not None:
+            return found
+    return None
+
+
+def _instant(value: Any) -> str | None:
+    if isinstance(value, Mapping):
+        return _text(value.get("start")) or _text(value.get("end"))
+    return _text(value)
+
+
+def newest_first(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """Facts by `when`, newest first; those without a time last; ties by reference, so that the order is one."""
+    return tuple(sorted(sorted(facts, key=lambda fact: fact.reference), key=_latest, reverse=True))
+
+
+def _latest(fact: Fact) -> datetime:
+    found = when(fact)
+    return found.latest if found is not None else datetime.min.replace(tzinfo=UTC)
+
+
+def usable(fact: Fact) -> bool:
+    """Whether a fact may be reasoned with: not withdrawn, not refuted, and without a modifier that Sidenote does not know."""
+    return not unusable_because(fact)
+
+
+def unusable_because(fact: Fact) -> str:
+    """Why a fact may not be reasoned with, in a few words; "" when it may."""
+    if status(fact) in _WITHDRAWN:
+        return f"status {status(fact)}"
+    if verification_status(fact) in _DISBELIEVED:
+        return f"verificationStatus {verification_status(fact)}"
+    if any(_unknown_modifiers(fact.body)):
+        return "a modifier extension of unknown meaning"
+    return ""
+
+
+def _unknown_modifiers(value: Any) -> Iterator[str]:
+    """URLs of unknown modifier extensions anywhere in a resource, contained resources left out."""
+    if isinstance(value, Mapping):
+        for extension in value.get("modifierExtension", []):
+            if extension.get("url") not in KNOWN_MODIFIERS:
+                yield str(extension.get("url"))
+        for name, inner in value.items():
+            if name not in ("contained", "modifierExtension") and isinstance(inner, (Mapping, list)):
+                yield from _unknown_modifiers(inner)
+    elif isinstance(value, list):
+        for one in value:
+            if isinstance(one, (Mapping, list)):
+                yield from _unknown_modifiers(one)
+
+
+def subject_reference(fact: Fact) -> str | None:
+    """The reference of `subject`, `patient` or `beneficiary`, as given."""
+    for name in ("subject", "patient", "beneficiary"):
+        found = fact.body.get(name)
+        if isinstance(found, Mapping) and isinstance(found.get("reference"), str):
+            return str(found["reference"])
+    return None
+
+
+def age_at(chart: Chart, moment: datetime) -> int | None:
+    """Completed years of the patient at `moment` (or at death); None when the birth date does not tell.
+
+    Of a partial birth date, answered only when every day it could mean gives the same age.
+    """
+    born = parse_when(str(chart.patient.body.get("birthDate", "")))
+    if born is None:
+        return None
+    died = parse_when(str(chart.patient.body.get("deceasedDateTime", "")))
+    until = min(moment, died.latest) if died else moment
+    parts = [int(part) for part in born.text.partition("T")[0].split("-")]
+    oldest, youngest = [*parts, 1, 1][:3], [*parts, 12, 31][:3]
+    ages = {_years(oldest, until), _years(youngest, until)}
+    return ages.pop() if len(ages) == 1 and min(ages) >= 0 else None
+
+
+def _years(born: list[int], moment: datetime) -> int:
+    return moment.year - born[0] - ((moment.month, moment.day) < (born[1], born[2]))

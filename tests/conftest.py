@@ -1,0 +1,19 @@
+"""What every test may use: the shared kit of real data, when it is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+_KIT = Path(__file__).parents[2] / "shared" / "kit"
+
+
+@pytest.fixture(scope="session")
+def kit() -> Path:
+    """The folder of openly licensed test data beside the repository; the test is skipped without it."""
+    if not _KIT.is_dir():
+        pytest.skip("the shared kit is not here: ../shared/kit")
+    return _KIT

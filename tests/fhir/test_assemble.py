@@ -1,0 +1,162 @@
+"""Whose is what."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fhir.assemble import chart_from
+from fhir.bundles import Document, read_document
+from fhir.errors import AnotherPatient, ConflictingCopies, EmptySource, UnknownPatient
+
+Body = dict[str, Any]
+P1: Body = {"resourceType": "Patient", "id": "p1", "identifier": [{"system": "urn:mrn", "value": "7"}]}
+P2: Body = {"resourceType": "Patient", "id": "p2"}
+
+
+def _observation(name: str, subject: str | Body = "Patient/p1", **more: Any) -> Body:
+    link = {"reference": subject} if isinstance(subject, str) else subject
+    return {"resourceType": "Observation", "id": name, "status": "final", "code": {"text": "x"}, "subject": link, **more}
+
+
+def _document(*resources: Body | tuple[str, Body]) -> Document:
+    entries = [{"fullUrl": one[0], "resource": one[1]} if isinstance(one, tuple) else {"resource": one} for one in resources]
+    return read_document(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode())
+
+
+@pytest.mark.std("E3")
+@pytest.mark.fault(20)
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Patient/p1",
+        "Patient/p1/_history/3",
+        "https://ehr.example/fhir/Patient/p1",
+        "https://ehr.example/fhir/Patient/p1/_history/2",
+        {"identifier": {"system": "urn:mrn", "value": "7"}},
+    ],
+)
+def test_every_form_of_reference_resolves_to_the_same_patient(subject: str | Body) -> None:
+    document = _document(
+        ("https://ehr.example/fhir/Patient/p1", P1), _observation("o1", subject), ("https://ehr.example/fhir/Patient/p2", P2)
+    )
+    assert [fact.reference for fact in chart_from([document], "p1").facts] == ["Observation/o1"]
+    assert chart_from([document], "p2").facts == ()
+
+
+def test_urn_uuid_references_resolve_within_their_bundle() -> None:
+    uuid = "urn:uuid:8b2a"
+    document = _document((uuid, {**P1, "id": "p1"}), _observation("o1", uuid), ("urn:uuid:c", {**_observation("o2", uuid)}))
+    chart = chart_from([document], "p1")
+    assert [fact.id for fact in chart.facts] == ["o1", "o2"]
+    assert chart.get(uuid) is chart.patient
+    assert chart.resolve("urn:uuid:c") == "Observation/o2"
+
+
+@pytest.mark.parametrize(
+    "subject", ["https://elsewhere.example/fhir/Patient/p1", "Patient?identifier=7", "urn:uuid:nobody", {"display": "P"}, "#in"]
+)
+def test_a_subject_that_cannot_be_resolved_is_left_out_and_counted(subject: str | Body) -> None:
+    chart = chart_from([_document(P1, _observation("o1", subject))], "p1")
+    assert chart.facts == ()
+    assert chart.manifest.notes == ("1 Observation left out: not of a patient, or of one that cannot be told",)
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        _observation("o2", "Patient/p2"),
+        {**_observation("o2"), "subject": [{"reference": "Patient/p1"}, {"reference": "Patient/p2"}]},
+        {"resourceType": "Coverage", "id": "c", "beneficiary": {"reference": "Patient/p2"}},
+        {"resourceType": "AllergyIntolerance", "id": "a", "patient": {"reference": "Patient/p2"}},
+        {**_observation("o2"), "contained": [{"resourceType": "Observation", "id": "i", "subject": {"reference": "Patient/p2"}}]},
+        {"resourceType": "Appointment", "id": "t", "participant": [{"actor": {"reference": "Patient/p2"}}]},
+    ],
+)
+def test_a_bundle_of_one_patient_with_another_patients_fact_is_refused_whole(stranger: Body) -> None:
+    document = _document(P1, _observation("o1"), stranger)
+    with pytest.raises(AnotherPatient, match="entry 3") as caught:
+        chart_from([document], "p1")
+    assert "p2" not in str(caught.value)
+
+
+def test_an_intruder_in_another_patients_bundle_refuses_the_case_too() -> None:
+    with pytest.raises(AnotherPatient):
+        chart_from([_document(P1, _observation("o1")), _document(P2, _observation("o9"))], "p1")
+
+
+def test_a_source_of_one_patient_refuses_another_in_any_of_its_files() -> None:
+    documents = [_document(P1), _document(_observation("o1"), _observation("o2", "Patient/p2"))]
+    assert len(chart_from(documents, "p1").facts) == 1
+    with pytest.raises(AnotherPatient):
+        chart_from(documents, "p1", sole=True)
+
+
+@given(st.lists(st.sampled_from(["p1", "p2", "p3"]), max_size=12))
+@pytest.mark.fault(12)
+def test_of_a_source_of_several_patients_each_chart_holds_its_own_and_no_more(owners: list[str]) -> None:
+    facts = [_observation(f"o{n}", f"Patient/{owner}") for n, owner in enumerate(owners)]
+    document = _document(P1, P2, {**P2, "id": "p3"}, *facts)
+    for person in ("p1", "p2", "p3"):
+        chart = chart_from([document], f"Patient/{person}")
+        assert {fact.id for fact in chart.facts} == {f"o{n}" for n, owner in enumerate(owners) if owner == person}
+        assert all(fact.body["subject"]["reference"] == f"Patient/{person}" for fact in chart.facts)
+
+
+def test_shared_resources_come_along_only_when_named_and_in_turn() -> None:
+    named = {"resourceType": "PractitionerRole", "id": "r", "organization": {"reference": "Organization/o"}}
+    shared = [{"resourceType": "Organization", "id": "o"}, {"resourceType": "Organization", "id": "unnamed"}, named]
+    document = _document(P1, P2, *shared, _observation("o1", performer=[{"reference": "PractitionerRole/r"}]))
+    assert {fact.reference for fact in chart_from([document], "p1").facts} == {"Observation/o1", "PractitionerRole/r", "Organization/o"}
+    assert chart_from([document], "p2").facts == ()
+
+
+def test_the_same_bytes_twice_are_one_fact() -> None:
+    document = _document(P1, _observation("o1"))
+    assert len(chart_from([document, document], "p1").facts) == 1
+
+
+def test_the_newer_of_two_versions_stands_in_either_order() -> None:
+    old = _observation("o1", meta={"versionId": "9"}, valueInteger=1)
+    new = _observation("o1", meta={"versionId": "10"}, valueInteger=2)
+    for pair in ((old, new), (new, old)):
+        (fact,) = chart_from([_document(P1, *pair)], "p1").facts
+        assert fact.version == "10"
+        assert fact.body["valueInteger"] == 2
+
+
+def test_two_contents_in_one_version_are_refused() -> None:
+    with pytest.raises(ConflictingCopies, match="Observation"):
+        chart_from([_document(P1, _observation("o1", valueInteger=1), _observation("o1", valueInteger=2))], "p1")
+
+
+def test_only_white_space_between_two_copies_is_no_conflict() -> None:
+    loose = read_document(json.dumps(_observation("o1"), indent=3).encode())
+    assert len(chart_from([_document(P1, _observation("o1")), loose], "p1").facts) == 1
+
+
+def test_an_unknown_patient_and_an_empty_source_are_told_apart() -> None:
+    with pytest.raises(UnknownPatient) as caught:
+        chart_from([_document(P1)], "p77")
+    assert "p77" not in str(caught.value)
+    with pytest.raises(EmptySource):
+        chart_from([_document()], "p1")
+
+
+def test_a_page_of_a_searchset_is_complete_for_no_type() -> None:
+    page = read_document(json.dumps({"resourceType": "Bundle", "type": "searchset", "total": 9, "entry": [{"resource": P1}]}).encode())
+    manifest = chart_from([page], "p1").manifest
+    assert manifest.state("MedicationRequest") == "truncated"
+
+
+def test_a_fact_without_an_id_is_kept_named_and_marked() -> None:
+    body = _observation("x")
+    del body["id"]
+    chart = chart_from([_document(P1, body)], "p1")
+    assert chart.quality[0].code == "no_id"
+    assert chart.quality[0].reference == chart.facts[0].reference

@@ -1,0 +1,99 @@
+"""Inside the source or nowhere; no more than allowed; what size and hash say."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fhir.attachments import inline_content, local_file, verified
+from fhir.errors import FileRejected
+from fhir.study import ImageSource
+
+Write = Callable[[str, bytes], Path]
+
+
+def _source(**more: object) -> ImageSource:
+    return ImageSource("Media/m", "image/png", **more)  # type: ignore[arg-type]  # the keywords are the table's
+
+
+def test_reads_a_file_inside_the_source_and_from_images_beside_it(tmp_path: Path, write: Write) -> None:
+    write("hospital/fhir/pictures/a.png", b"inside")
+    write("hospital/images/b b.png", b"beside")
+    places = [tmp_path / "hospital" / "fhir"]
+    assert local_file("pictures/a.png", places, 100) == b"inside"
+    assert local_file("images/b%20b.png", places, 100) == b"beside"
+    bundle_file = write("hospital/fhir/one.json", b"{}")
+    assert local_file("pictures/a.png", [bundle_file], 100) == b"inside"
+
+
+@pytest.mark.fault(57)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "../secret.txt",
+        "images/../../secret.txt",
+        "%2e%2e/secret.txt",
+        "/etc/hostname",
+        "file:///etc/hostname",
+        "//host/share",
+        "https://elsewhere.example/a.png",
+        "..\\secret.txt",
+        "secret.txt",
+        "secrets/secret.txt",
+        "a\x00.png",
+        "",
+        ".",
+    ],
+)
+def test_refuses_a_url_that_leads_out_or_nowhere(tmp_path: Path, write: Write, url: str) -> None:
+    write("secret.txt", b"secret")
+    write("secrets/secret.txt", b"secret")
+    write("fhir/a.json", b"{}")
+    with pytest.raises(FileRejected):
+        local_file(url, [tmp_path / "fhir"], 100)
+
+
+@pytest.mark.fault(57)
+def test_refuses_a_link_that_leads_out(tmp_path: Path, write: Write) -> None:
+    secret = write("secret.txt", b"secret")
+    write("fhir/a.json", b"{}")
+    (tmp_path / "fhir" / "a.png").symlink_to(secret)
+    (tmp_path / "fhir" / "folder").symlink_to(tmp_path)
+    for url in ("a.png", "folder/secret.txt"):
+        with pytest.raises(FileRejected, match="leads out"):
+            local_file(url, [tmp_path / "fhir"], 100)
+
+
+@pytest.mark.fault(57)
+def test_refuses_more_bytes_than_allowed(tmp_path: Path, write: Write) -> None:
+    write("a.png", b"x" * 101)
+    with pytest.raises(FileRejected, match="larger"):
+        local_file("a.png", [tmp_path], 100)
+    with pytest.raises(FileRejected, match="larger"):
+        inline_content(_source(url="data:image/png;base64," + base64.b64encode(b"x" * 5000).decode()), 100)
+    with pytest.raises(FileRejected, match="larger"):
+        inline_content(_source(data=b"x" * 101), 100)
+
+
+def test_reads_inline_data_and_data_urls() -> None:
+    assert inline_content(_source(data=b"abc"), 10) == b"abc"
+    assert inline_content(_source(url="data:image/png;base64,YWJj"), 10) == b"abc"
+    assert inline_content(_source(url="images/a.png"), 10) is None
+    for url in ("data:image/png,abc", "data:image/png;base64,?"):
+        with pytest.raises(FileRejected, match="base64"):
+            inline_content(_source(url=url), 10)
+
+
+@pytest.mark.std("E6")
+@pytest.mark.fault(57)
+def test_size_and_hash_must_fit() -> None:
+    digest = base64.b64encode(hashlib.sha1(b"abc").digest()).decode()
+    assert verified(b"abc", _source(hash_sha1=digest, size=3)) == b"abc"
+    with pytest.raises(FileRejected, match="hash"):
+        verified(b"abd", _source(hash_sha1=digest))
+    with pytest.raises(FileRejected, match="size"):
+        verified(b"abcd", _source(size=3))

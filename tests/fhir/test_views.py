@@ -1,0 +1,163 @@
+"""Typed reads over facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from fhir.chart import Fact, chart_of
+from fhir.jsontext import dumps
+from fhir.views import (
+    age_at,
+    clinical_status,
+    code_of,
+    codings,
+    components,
+    concept_text,
+    medication_of,
+    newest_first,
+    quantity,
+    subject_reference,
+    unusable_because,
+    usable,
+    verification_status,
+    when,
+)
+
+Body = dict[str, Any]
+LOINC = "http://loinc.org"
+UCUM = "http://unitsofmeasure.org"
+
+
+def _fact(resource_type: str = "Observation", **elements: Any) -> Fact:
+    return Fact(resource_type, "x", dumps({"resourceType": resource_type, "id": "x", **elements}))
+
+
+def test_reads_codings_and_how_the_record_calls_them() -> None:
+    concept = {"coding": [{"system": LOINC, "code": "2160-0", "display": "Creatinine"}, {"code": "no system"}], "text": "Crea"}
+    assert codings(concept) == ((LOINC, "2160-0"),)
+    assert concept_text(concept) == "Crea"
+    assert concept_text({"coding": concept["coding"]}) == "Creatinine"
+    assert codings({"system": LOINC, "code": "1"}) == ((LOINC, "1"),)
+    assert (codings(None), concept_text(None), concept_text({})) == ((), "", "")
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "element"),
+    [
+        ("Observation", "code"),
+        ("MedicationRequest", "medicationCodeableConcept"),
+        ("Immunization", "vaccineCode"),
+        ("DocumentReference", "type"),
+    ],
+)
+def test_finds_the_element_that_says_what_a_fact_is(resource_type: str, element: str) -> None:
+    fact = _fact(resource_type, **{element: {"text": "it"}, "category": [{"text": "group"}]})
+    assert concept_text(code_of(fact)) == "it"
+
+
+def test_follows_a_medication_reference_into_the_chart_and_into_the_resource() -> None:
+    medication: Body = {"resourceType": "Medication", "id": "m", "code": {"text": "apixaban"}}
+    outside: Body = {"resourceType": "MedicationRequest", "id": "a", "medicationReference": {"reference": "Medication/m"}}
+    inside: Body = {"resourceType": "MedicationRequest", "id": "b", "medicationReference": {"reference": "#m"}, "contained": [medication]}
+    dangling: Body = {"resourceType": "MedicationRequest", "id": "c", "medicationReference": {"reference": "Medication/none"}}
+    chart = chart_of({"resourceType": "Patient", "id": "p"}, [medication, outside, inside, dangling])
+    found = [medication_of(fact, chart) for fact in chart.of_type("MedicationRequest")]
+    assert [concept_text(one) for one in found] == ["apixaban", "apixaban", ""]
+
+
+@pytest.mark.std("E5")
+def test_a_quantity_keeps_its_digits_comparator_and_unit() -> None:
+    element = {"value": Decimal("5.00"), "comparator": "<", "unit": "mg/dL", "system": UCUM, "code": "mg/dL"}
+    found = quantity(_fact(valueQuantity=element))
+    assert found is not None
+    assert (found.value, found.text, found.comparator, found.unit, found.code) == (Decimal(5), "5.00", "<", "mg/dL", "mg/dL")
+    bare = quantity(_fact(valueQuantity={"value": 7, "unit": "somethings", "code": "x"}))
+    assert bare is not None
+    assert (bare.code, bare.unit) == (None, "somethings")
+
+
+@pytest.mark.parametrize("element", [None, {}, {"unit": "mg"}, {"value": "5"}, {"value": True}])
+def test_no_number_is_no_quantity(element: Any) -> None:
+    assert quantity(_fact(valueQuantity=element)) is None
+
+
+def test_reads_the_components_of_a_blood_pressure() -> None:
+    parts = [{"code": {"text": "systolic"}, "valueQuantity": {"value": 120, "unit": "mmHg"}}, {"code": {"text": "absent"}}]
+    assert [(concept_text(code), found.value) for code, found in components(_fact(component=parts))] == [("systolic", 120)]
+
+
+@pytest.mark.fault(14)
+@pytest.mark.parametrize(
+    ("elements", "text"),
+    [
+        ({"effectiveDateTime": "2024-03-01T10:00:00Z", "issued": "2025-01-01T00:00:00Z"}, "2024-03-01T10:00:00Z"),
+        ({"effectivePeriod": {"start": "2024-03"}}, "2024-03"),
+        ({"onsetDateTime": "2024", "recordedDate": "2025-01-01"}, "2024"),
+        ({"performedPeriod": {"end": "2024-03-02"}}, "2024-03-02"),
+        ({"effectiveDateTime": "yesterday", "issued": "2024-01-01T00:00:00Z"}, "2024-01-01T00:00:00Z"),
+    ],
+)
+def test_says_when_with_the_precision_of_the_record(elements: Body, text: str) -> None:
+    found = when(_fact(**elements))
+    assert found is not None
+    assert found.text == text
+
+
+def test_without_a_time_there_is_no_when_and_the_fact_comes_last() -> None:
+    undated, old, new = _fact(), _fact(effectiveDateTime="2020"), _fact(effectiveDateTime="2024")
+    assert when(undated) is None
+    assert newest_first((undated, old, new)) == (new, old, undated)
+
+
+@pytest.mark.std("E3")
+@pytest.mark.fault(13)
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"status": "entered-in-error"}, "status"),
+        ({"status": "cancelled"}, "status"),
+        ({"verificationStatus": {"coding": [{"code": "refuted"}]}}, "verificationStatus"),
+        ({"verificationStatus": {"coding": [{"code": "entered-in-error"}]}}, "verificationStatus"),
+        ({"modifierExtension": [{"url": "urn:negated", "valueBoolean": True}]}, "modifier"),
+        ({"component": [{"modifierExtension": [{"url": "urn:x"}]}]}, "modifier"),
+    ],
+)
+def test_a_withdrawn_refuted_or_modified_fact_is_not_usable(elements: Body, reason: str) -> None:
+    assert not usable(_fact(**elements))
+    assert reason in unusable_because(_fact(**elements))
+
+
+def test_an_ordinary_fact_is_usable() -> None:
+    fact = _fact("Condition", status="final", clinicalStatus={"coding": [{"code": "active"}]}, extension=[{"url": "urn:x"}])
+    assert usable(fact)
+    assert clinical_status(fact) == "active"
+    assert verification_status(fact) is None
+
+
+def test_reads_whose_a_fact_is() -> None:
+    assert subject_reference(_fact("AllergyIntolerance", patient={"reference": "Patient/p"})) == "Patient/p"
+    assert subject_reference(_fact(subject={"display": "somebody"})) is None
+
+
+@pytest.mark.parametrize(
+    ("born", "died", "at", "age"),
+    [
+        ("1960-05-17", None, "2024-05-16", 63),
+        ("1960-05-17", None, "2024-05-17", 64),
+        ("1960", None, "2024-12-31", 64),
+        ("1960", None, "2024-05-17", None),
+        ("1960-05", None, "2024-04-01", 63),
+        ("1960-05-17", "2000-06-01", "2024-05-17", 40),
+        ("2030-01-01", None, "2024-01-01", None),
+        (None, None, "2024-01-01", None),
+        ("unknown", None, "2024-01-01", None),
+    ],
+)
+def test_gives_an_age_only_when_the_birth_date_tells(born: str | None, died: str | None, at: str, age: int | None) -> None:
+    body: Body = {"resourceType": "Patient", "id": "p"}
+    body |= {key: value for key, value in (("birthDate", born), ("deceasedDateTime", died)) if value}
+    assert age_at(chart_of(body), datetime.fromisoformat(at).replace(tzinfo=UTC)) == age
