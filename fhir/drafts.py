@@ -13,7 +13,6 @@ from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from fhir.codes import FINDING, SNOMED
-from fhir.errors import DraftInvalid
 
 AI_LABEL = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
@@ -134,12 +133,10 @@ def bundle(context: DraftContext, resources: Sequence[Resource]) -> Resource:
     Raises:
         DraftInvalid: one of them does not validate; nothing is returned half.
     """
-    from fhir.models import validate
+    from fhir.models import require_valid
 
     for resource in resources:
-        issues = validate(resource["resourceType"], resource)
-        if issues:
-            raise DraftInvalid(f"{resource['resourceType']} does not validate", where=issues[0].detail)
+        require_valid(resource)
     entries = [{"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource} for resource in resources]
     return {
         "resourceType": "Bundle",

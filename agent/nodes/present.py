@@ -186,9 +186,18 @@ def _manifest(request: ReviewRequest, found: Findings) -> ReviewManifest:
         resources=manifest.resources,
         incomplete=manifest.incomplete,
         notes=tuple(_notes(request, found)),
-        quality=tuple(Quality(reference=issue.reference, code=issue.code, detail=issue.detail) for issue in found.chart.quality),
+        quality=_quality(found),
         overflow=found.pack.overflow,
     )
+
+
+def _quality(found: Findings) -> tuple[Quality, ...]:
+    """What is wrong with facts of the chart, and with what claims cite: cited resources are validated against R4B here."""
+    from fhir.models import quality_of
+
+    cited = {identity for claim in found.claims for identity in claim.evidence}
+    references = frozenset(item.reference for item in found.pack.evidence if item.id in cited)
+    return tuple(Quality(reference=issue.reference, code=issue.code, detail=issue.detail) for issue in quality_of(found.chart, references))
 
 
 def _notes(request: ReviewRequest, found: Findings) -> list[str]:

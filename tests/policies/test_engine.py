@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fhir.chart import Chart, Fact, Manifest, chart_of
 from policies.case import PolicyCase
 from policies.claim import Claim
-from policies.engine import blocked_claims, decide, load_rules, status_of, strictest
+from policies.engine import bars_reading, blocked_claims, decide, load_rules, status_of, strictest
 from policies.evidence import Evidence
 from policies.outcome import Action, Fired, PolicyOutcome, Scope, Status
 from policies.rule_case import Given, GivenReading, policy_case
@@ -181,3 +181,14 @@ def test_the_rules_stay_within_their_budget_on_a_large_chart() -> None:
         decide(fresh, RULES)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.060
+
+
+@pytest.mark.parametrize(
+    ("born", "barred"),
+    [("2017-05-01", "S01"), ("1970-05-01", None), (None, "S01")],
+    ids=["a child", "an adult", "no birth date"],
+)
+def test_a_rule_that_needs_no_reading_bars_the_model_before_it_looks(born: str | None, barred: str | None) -> None:
+    patient = {"resourceType": "Patient", "id": "p", **({"birthDate": born} if born else {})}
+    outcome = bars_reading(PolicyCase(chart_of(patient), datetime(2026, 11, 23, tzinfo=UTC)), load_rules())
+    assert (outcome.id if outcome else None) == barred

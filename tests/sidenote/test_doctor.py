@@ -1,0 +1,46 @@
+"""The doctor names what is there, why, and what is missing; it never stops at the first trouble."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sidenote.cli import cli
+from sidenote.doctor import examine
+from sidenote.settings import Settings
+
+
+def states(settings: Settings) -> dict[str, str]:
+    return {finding.name: finding.state for finding in examine(settings)}
+
+
+def test_a_whole_installation_is_well(home: Path) -> None:
+    found = {finding.name: finding for finding in examine(Settings(home=home))}
+    assert {finding.state for finding in found.values()} == {"ok"}
+    assert "rules" in found["policies"].value
+    assert "cases" in found["case library"].value
+    assert all(finding.reason for finding in found.values())
+
+
+def test_no_library_and_no_model_are_notes(tmp_path: Path) -> None:
+    found = states(Settings(home=tmp_path, image_model="off"))
+    assert (found["case library"], found["image model"]) == ("note", "note")
+
+
+def test_what_is_broken_is_missing_and_the_rest_is_still_told(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    found = states(Settings(home=tmp_path, rules=tmp_path / "rules", model_folder=tmp_path / "none"))
+    assert (found["policies"], found["image model"]) == ("missing", "missing")
+    assert found["guidance"] == "ok"
+
+
+def test_the_command_says_it_in_json_and_by_its_exit_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIDENOTE_HOME", str(home))
+    result = CliRunner().invoke(cli, ["doctor", "--format", "json"])
+    assert result.exit_code == 0
+    assert {finding["name"] for finding in json.loads(result.stdout)} >= {"home", "policies", "image model", "faiss"}
+    monkeypatch.setenv("SIDENOTE_MODEL_FOLDER", str(home / "none"))
+    assert CliRunner().invoke(cli, ["doctor"]).exit_code == 1
