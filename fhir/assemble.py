@@ -17,6 +17,7 @@ from fhir.bundles import ABSOLUTE, Document, Header, Inner, Item, Link
 from fhir.chart import Chart, Fact, Manifest, Pulled, QualityIssue
 from fhir.errors import AnotherPatient, ConflictingCopies, EmptySource, UnknownPatient
 from fhir.jsontext import loads
+from fhir.views import objects
 
 SHARED = frozenset(
     {"Organization", "Practitioner", "PractitionerRole", "Medication", "Location", "Device", "Substance", "Endpoint", "Binary"}
@@ -177,9 +178,9 @@ def _identifiers(documents: Iterable[Document], asked: str) -> frozenset[tuple[s
     """(system, value) of the asked patient, for logical references."""
     found = set()
     for item in (item for document in documents for item in document.items if item.local == asked):
-        for identifier in loads(item.raw).get("identifier", []):
+        for identifier in objects(loads(item.raw).get("identifier")):
             if identifier.get("system") and identifier.get("value"):
-                found.add((identifier["system"], identifier["value"]))
+                found.add((str(identifier["system"]), str(identifier["value"])))
     return frozenset(found)
 
 

@@ -205,5 +205,6 @@ def _outcome_notes(outcomes: list[Item]) -> tuple[str, ...]:
 
 def _issues(outcome: dict[str, Any]) -> Iterator[str]:
     """`severity` and `code` only: `diagnostics` and `details` may quote the record."""
-    for issue in outcome.get("issue", []):
+    issues = outcome.get("issue")
+    for issue in (one for one in issues if isinstance(one, dict)) if isinstance(issues, list) else ():
         yield f"the source sent an OperationOutcome: {issue.get('severity', '?')}, {issue.get('code', '?')}"

@@ -13,8 +13,7 @@ from fhir.attachments import binary_content, inline_content, local_file, verifie
 from fhir.bundles import Document, read_document
 from fhir.chart import Chart
 from fhir.errors import EmptySource, FileRejected, NotFhir, SourceError, SourceMissing, UnknownPatient
-from fhir.source import IMAGE_LIMIT
-from fhir.study import ImageSource
+from fhir.study import IMAGE_LIMIT, ImageSource
 
 LINES = frozenset({".ndjson", ".jsonl"})
 SUFFIXES = LINES | {".json"}

@@ -11,6 +11,7 @@ from typing import Any
 
 from fhir.chart import Fact
 from fhir.study import IdentityCheck, Outcome, Study
+from fhir.views import member, objects
 
 _DECIDING = frozenset({"PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "AccessionNumber"})
 _SEX = {"M": "male", "F": "female", "O": "other"}
@@ -45,7 +46,7 @@ def _outcome(fields: tuple[tuple[str, Outcome], ...]) -> Outcome:
 
 
 def _identifiers(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [one for one in body.get("identifier", []) if isinstance(one, Mapping) and one.get("value")]
+    return [one for one in objects(body.get("identifier")) if one.get("value")]
 
 
 def _patient_id(tag: str, patient: Fact) -> Outcome:
@@ -61,7 +62,7 @@ def _issuer(tags: Mapping[str, str], body: Mapping[str, Any]) -> Outcome:
     same = [one for one in _identifiers(body) if str(one["value"]).strip() == tags.get("PatientID")]
     if not issuer or not same:
         return "unknown"
-    assigners = {str(one.get("system", "")) for one in same} | {str(one.get("assigner", {}).get("display", "")) for one in same}
+    assigners = {str(one.get("system", "")) for one in same} | {str(member(one.get("assigner"), "display") or "") for one in same}
     return "match" if issuer in assigners else "unknown"
 
 

@@ -5,7 +5,7 @@ FHIR R4 ImagingStudy, and the resources that carry or describe its pictures: Dia
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from fhir.codes import LATERALITY_SNOMED, Side
 from fhir.errors import FileRejected, UnknownStudy
 from fhir.identity import compare_identity
 from fhir.study import IdentityCheck, ImageSource, Picture, Study
-from fhir.views import codings, concept_text, newest_first, usable, when
+from fhir.views import codings, concept_text, member, newest_first, objects, usable, when
 
 IMAGE_TYPES = ("image/", "application/dicom")
 INLINE_LIMIT = 64 * 1024 * 1024
@@ -66,8 +66,8 @@ def _comparable(other: Study, study: Study) -> bool:
 def _study(chart: Chart, fact: Fact) -> Study:
     body = fact.body
     reports = _reports(chart, fact)
-    series = _dicts(body.get("series"))
-    modalities = [*_dicts(body.get("modality")), *_dicts([one.get("modality") for one in series])]
+    series = objects(body.get("series"))
+    modalities = [*objects(body.get("modality")), *objects([one.get("modality") for one in series])]
     return Study(
         reference=fact.reference,
         study_uid=_study_uid(body),
@@ -83,12 +83,8 @@ def _study(chart: Chart, fact: Fact) -> Study:
     )
 
 
-def _dicts(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
 def _references(value: Any) -> Iterator[str]:
-    for one in _dicts(value if isinstance(value, list) else [value]):
+    for one in objects(value if isinstance(value, list) else [value]):
         if isinstance(one.get("reference"), str):
             yield one["reference"]
 
@@ -98,7 +94,7 @@ def _is(chart: Chart, reference: str, resource_type: str) -> bool:
 
 
 def _study_uid(body: Mapping[str, Any]) -> str | None:
-    for identifier in _dicts(body.get("identifier")):
+    for identifier in objects(body.get("identifier")):
         value = str(identifier.get("value", ""))
         if identifier.get("system") == "urn:dicom:uid" or value.startswith("urn:oid:"):
             return value.removeprefix("urn:oid:") or None
@@ -106,20 +102,20 @@ def _study_uid(body: Mapping[str, Any]) -> str | None:
 
 
 def _accession(body: Mapping[str, Any]) -> str | None:
-    for identifier in _dicts(body.get("identifier")):
+    for identifier in objects(body.get("identifier")):
         if any(code == "ACSN" for _, code in codings(identifier.get("type"))) and identifier.get("value"):
             return str(identifier["value"])
     return None
 
 
-def _body_part(body: Mapping[str, Any], series: list[Mapping[str, Any]]) -> str | None:
+def _body_part(body: Mapping[str, Any], series: Sequence[Mapping[str, Any]]) -> str | None:
     sites = (concept_text(one.get("bodySite")) for one in series)
-    procedures = (concept_text(one) for one in _dicts(body.get("procedureCode")))
+    procedures = (concept_text(one) for one in objects(body.get("procedureCode")))
     return next((text for text in (*sites, *procedures) if text), None)
 
 
-def _laterality(series: list[Mapping[str, Any]]) -> Side | None:
-    codes = (one.get("laterality", {}).get("code") for one in series)
+def _laterality(series: Sequence[Mapping[str, Any]]) -> Side | None:
+    codes = (member(one.get("laterality"), "code") for one in series)
     sides = {LATERALITY_SNOMED[code] for code in codes if code in LATERALITY_SNOMED}
     if len(sides) > 1:
         return "bilateral"
@@ -140,25 +136,25 @@ def _reports(chart: Chart, study: Fact) -> tuple[Fact, ...]:
 
 def _images(chart: Chart, study: Fact, reports: tuple[Fact, ...]) -> Iterator[ImageSource]:
     """Pictures of the study: documents and media that name it, media its reports link, pictures its reports present."""
-    media_links = [one.get("link") for report in reports for one in _dicts(report.body.get("media"))]
+    media_links = [one.get("link") for report in reports for one in objects(report.body.get("media"))]
     linked = {chart.resolve(reference) for reference in _references(media_links)}
     for document in chart.of_type("DocumentReference"):
-        related = document.body.get("context", {}).get("related")
+        related = member(document.body.get("context"), "related")
         if usable(document) and _names(chart, related, study):
-            yield from _attachments(document, [one.get("attachment") for one in _dicts(document.body.get("content"))])
+            yield from _attachments(document, [one.get("attachment") for one in objects(document.body.get("content"))])
     for media in chart.of_type("Media"):
         if usable(media) and (media.reference in linked or _names(chart, media.body.get("partOf"), study)):
             yield from _attachments(media, [media.body.get("content")])
     for report in reports:
-        yield from _attachments(report, _dicts(report.body.get("presentedForm")))
+        yield from _attachments(report, objects(report.body.get("presentedForm")))
 
 
 def _names(chart: Chart, references: Any, study: Fact) -> bool:
     return any(chart.resolve(reference) == study.reference for reference in _references(references))
 
 
-def _attachments(fact: Fact, attachments: list[Any]) -> Iterator[ImageSource]:
-    for attachment in _dicts(attachments):
+def _attachments(fact: Fact, attachments: Sequence[Any]) -> Iterator[ImageSource]:
+    for attachment in objects(attachments):
         source = image_source(fact.reference, attachment)
         if source is not None:
             yield source

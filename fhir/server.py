@@ -20,8 +20,7 @@ from fhir.chart import Chart, Pulled
 from fhir.errors import AccessRefused, FileRejected, NotFhir, SourceError, UnknownPatient, Unreachable
 from fhir.jsontext import loads
 from fhir.release import refuse_version
-from fhir.source import IMAGE_LIMIT
-from fhir.study import ImageSource
+from fhir.study import IMAGE_LIMIT, ImageSource
 from fhir.types import PULLED_TYPES
 
 if TYPE_CHECKING:

@@ -7,10 +7,7 @@ from typing import Protocol
 
 from fhir.chart import Chart
 from fhir.errors import SourceMissing
-from fhir.study import ImageSource
-
-MEGABYTE = 1024 * 1024
-IMAGE_LIMIT = 256 * MEGABYTE
+from fhir.study import IMAGE_LIMIT, ImageSource
 
 
 class Source(Protocol):

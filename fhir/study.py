@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from fhir.codes import Side
 from fhir.time import When
 
+IMAGE_LIMIT = 256 * 1024 * 1024
+"""Bytes of an image file at most, unless a caller wants fewer."""
+
 Outcome = Literal["match", "mismatch", "unknown"]
 
 

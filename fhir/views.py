@@ -61,22 +61,31 @@ class Quantity:
     code: str | None
 
 
+def objects(value: Any) -> tuple[Element, ...]:
+    """The objects of a list; () for anything else. A record may give an element another shape than FHIR does."""
+    return tuple(one for one in value if isinstance(one, Mapping)) if isinstance(value, list) else ()
+
+
+def member(value: Any, name: str) -> Any:
+    """An element of an object; None when it is absent, or when `value` is no object."""
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
 def codings(concept: Element | None) -> tuple[tuple[str, str], ...]:
     """(system, code) of every complete coding of a CodeableConcept or Coding, in order."""
     found = _codings(concept)
     return tuple((str(one["system"]), str(one["code"])) for one in found if one.get("system") and one.get("code"))
 
 
-def _codings(concept: Element | None) -> list[Element]:
-    if not concept:
-        return []
-    listed = concept.get("coding", [concept] if "code" in concept or "display" in concept else [])
-    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+def _codings(concept: Any) -> tuple[Element, ...]:
+    if not isinstance(concept, Mapping):
+        return ()
+    return objects(concept.get("coding", [concept] if "code" in concept or "display" in concept else []))
 
 
 def concept_text(concept: Element | None) -> str:
     """How the record calls a concept: its `text`, else the first display, else the first code; "" when it says nothing."""
-    if not concept:
+    if not isinstance(concept, Mapping):
         return ""
     if concept.get("text"):
         return str(concept["text"])
@@ -97,11 +106,11 @@ def code_of(fact: Fact) -> Element | None:
 
 def medication_of(fact: Fact, chart: Chart) -> Element | None:
     """The concept of a medication fact, through `medicationReference` (contained or in the chart) when it is given so."""
-    reference = fact.body.get("medicationReference", {}).get("reference")
-    if reference is None:
+    reference = member(fact.body.get("medicationReference"), "reference")
+    if not isinstance(reference, str):
         return code_of(fact)
     if reference.startswith("#"):
-        inner = (one for one in fact.body.get("contained", []) if one.get("id") == reference[1:])
+        inner = (one for one in objects(fact.body.get("contained")) if one.get("id") == reference[1:])
         return next((one["code"] for one in inner if isinstance(one.get("code"), Mapping)), None)
     named = chart.get(reference)
     return code_of(named) if named is not None else None
@@ -128,7 +137,7 @@ def quantity_in(element: Any) -> Quantity | None:
 
 def components(fact: Fact) -> Iterator[tuple[Element, Quantity]]:
     """(code, quantity) of every component of an Observation that has a quantity, such as systolic pressure."""
-    for component in fact.body.get("component", []):
+    for component in objects(fact.body.get("component")):
         found = quantity_in(component.get("valueQuantity"))
         if found is not None and isinstance(component.get("code"), Mapping):
             yield component["code"], found
@@ -150,7 +159,7 @@ def verification_status(fact: Fact) -> str | None:
 
 
 def _coded(concept: Any) -> str | None:
-    found = _codings(concept) if isinstance(concept, Mapping) else []
+    found = _codings(concept)
     return _text(found[0].get("code")) if found else None
 
 
@@ -206,9 +215,7 @@ def unusable_because(fact: Fact) -> str:
 def _unknown_modifiers(value: Any) -> Iterator[str]:
     """URLs of unknown modifier extensions anywhere in a resource, contained resources left out."""
     if isinstance(value, Mapping):
-        for extension in value.get("modifierExtension", []):
-            if extension.get("url") not in KNOWN_MODIFIERS:
-                yield str(extension.get("url"))
+        yield from _unknown_urls(value.get("modifierExtension", []))
         for name, inner in value.items():
             if name not in ("contained", "modifierExtension") and isinstance(inner, (Mapping, list)):
                 yield from _unknown_modifiers(inner)
@@ -216,6 +223,14 @@ def _unknown_modifiers(value: Any) -> Iterator[str]:
         for one in value:
             if isinstance(one, (Mapping, list)):
                 yield from _unknown_modifiers(one)
+
+
+def _unknown_urls(extensions: Any) -> Iterator[str]:
+    """What is no list of extensions is unknown too: it stands where a negation could."""
+    for extension in extensions if isinstance(extensions, list) else [extensions]:
+        url = member(extension, "url")
+        if url not in KNOWN_MODIFIERS:
+            yield str(url)
 
 
 def subject_reference(fact: Fact) -> str | None:
