@@ -10,13 +10,14 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.engine import require_safe_engine
-from agent.errors import CheckpointTampered
+from agent.errors import CheckpointTampered, FlightRecordError
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -31,15 +32,39 @@ async def open_checkpoints(path: Path) -> AsyncIterator[BaseCheckpointSaver[str]
 
     Raises:
         UnsafeEngine: see `agent.engine.require_safe_engine`.
+        FlightRecordError: the file cannot be opened or is no SQLite database, or its key is none.
     """
     require_safe_engine()
     import aiosqlite
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    key = _opened(path)
     async with aiosqlite.connect(path) as connection:
-        yield AsyncSqliteSaver(connection, serde=sealed_serializer(_key(path.with_name(path.name + ".key"))))
+        saver = AsyncSqliteSaver(connection, serde=sealed_serializer(key))
+        with storing():
+            await saver.setup()
+        yield saver
+
+
+@contextmanager
+def storing(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn what SQLite, or another of `kinds`, says against a checkpoint into FlightRecordError."""
+    expected: tuple[type[Exception], ...] = (sqlite3.Error, *kinds)
+    try:
+        yield
+    except expected as error:
+        raise FlightRecordError(f"the checkpoints cannot be used: {type(error).__name__}") from error
+
+
+def _opened(path: Path) -> bytes:
+    """Make the file where it is not there yet, and give its key."""
+    with storing(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        key = _key(path.with_name(path.name + ".key"))
+    if len(key) != _SEAL_BYTES:
+        raise FlightRecordError("the key of the checkpoints is not one that was made here")
+    return key
 
 
 def sealed_serializer(key: bytes) -> SerializerProtocol:

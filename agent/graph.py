@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent import steps
+from agent.checkpoints import storing
 from agent.engine import require_safe_engine
 from agent.nodes.read import frontal
 from agent.parts import Parts
@@ -92,7 +93,7 @@ async def run_review(request: ReviewRequest, parts: Parts, *, on_step: Listener 
     config: RunnableConfig = {"configurable": {"thread_id": f"{GRAPH}:{request.review_id}:{secrets.token_hex(4)}"}}
     start: State = {"review_id": request.review_id, "as_of": request.as_of.isoformat()}
     try:
-        with tracing_context(enabled=False):
+        with tracing_context(enabled=False), storing():
             end = await build_graph(parts).ainvoke(start, config, context=workspace, durability=DURABILITY)
     except BaseException:
         workspace.flight.abandon()

@@ -15,7 +15,8 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +24,21 @@ from typing import Any, BinaryIO
 
 from agent.blobs import sha256
 from agent.chain import FIRST, link, read_chain
-from agent.errors import RecordBroken, RecordExists
+from agent.errors import FlightRecordError, RecordBroken, RecordExists
 
 LINES = "record.jsonl"
 BLOBS = "blobs"
 INDEX = "index.jsonl"
 SEAL = "seal"
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    """A full disk, a folder that is closed or is a file: a flight record that cannot be written ends the review."""
+    try:
+        yield
+    except OSError as error:
+        raise FlightRecordError(f"the flight record cannot be written: {error.strerror or type(error).__name__}") from error
 
 
 @dataclass(slots=True)
@@ -45,6 +55,7 @@ class Flight:
     _count: int = 0
     _blobs: set[str] = field(default_factory=set)
 
+    @_storing()
     def step(
         self,
         name: str,
@@ -67,11 +78,13 @@ class Flight:
             }
         )
 
+    @_storing()
     def seal(self) -> str:
         """Close the record, make it durable, give it its place, and enter it in the index. Returns the head hash.
 
         Raises:
             RecordExists: another record of this id was sealed meanwhile.
+        FlightRecordError: the disk does not take it.
         """
         self._append({"seq": self._count + 1, "step": SEAL, "review_id": self.review_id, "count": self._count, "head": self._head})
         os.fsync(self._file.fileno())
@@ -101,11 +114,13 @@ class Flight:
         return name
 
 
+@_storing()
 def begin(records: Path, review_id: str) -> Flight:
     """Start the record of a review. What a killed process left of the same review is removed: that review never ended.
 
     Raises:
         RecordExists: a sealed record of that id is in the index, or one is being written.
+        FlightRecordError: the folder cannot be written.
     """
     records.mkdir(parents=True, exist_ok=True, mode=0o700)
     if review_id in indexed(records):

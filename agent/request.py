@@ -25,7 +25,7 @@ class ReviewRequest:
     """One review to be made.
 
     Raises:
-        RequestInvalid: the patient or study is no FHIR id, the time has no zone, or the review id is no safe folder name.
+        RequestInvalid: the patient or study is no FHIR id, the time has no zone, the question is not Unicode, or the review id is no safe folder name.
     """
 
     patient: str
@@ -48,7 +48,14 @@ class ReviewRequest:
             _refuse(_STUDY, self.study, "what was given as a study is no id, UID or accession number")
         if self.as_of.tzinfo is None or self.as_of.utcoffset() is None:
             raise RequestInvalid("the as-of time needs a time zone")
+        if self.question is not None and not _is_text(self.question):
+            raise RequestInvalid("the question is not text that can be written down")
         _refuse(_REVIEW_ID, self.review_id, "a review id is 1 to 64 letters, digits and hyphens")
+
+
+def _is_text(text: str) -> bool:
+    """Whether it is Unicode: the shell hands over bytes that are not UTF-8 as lone surrogates, which no file can hold."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _reference(text: str, resource_type: str) -> str:

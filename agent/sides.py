@@ -9,6 +9,7 @@ from typing import Any
 from fhir.chart import Chart
 from fhir.codes import LATERALITY_SNOMED, Side
 from fhir.study import Study
+from fhir.views import objects
 from policies.evidence import Sourced
 
 _WORDS: tuple[tuple[Side, re.Pattern[str]], ...] = (
@@ -43,7 +44,7 @@ def _concepts(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _sides(concept: Mapping[str, Any]) -> Iterator[Side]:
-    codings = [coding for coding in concept.get("coding", ()) if isinstance(coding, Mapping)]
-    yield from (LATERALITY_SNOMED[coding["code"]] for coding in codings if coding.get("code") in LATERALITY_SNOMED)
+    codings = objects(concept.get("coding"))
+    yield from (LATERALITY_SNOMED[code] for coding in codings if (code := str(coding.get("code"))) in LATERALITY_SNOMED)
     words = " ".join(str(text) for text in (concept.get("text"), *(coding.get("display") for coding in codings)) if text)
     yield from (side for side, pattern in _WORDS if pattern.search(words))

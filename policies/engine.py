@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from policies.case import PolicyCase
 from policies.claim import Claim
 from policies.conditions import Answer, evaluate, leaves
+from policies.conditions.reading import ReadingSays
 from policies.evidence import Evidence
 from policies.loading import load_rules, rules_fingerprint
 from policies.outcome import STRICTNESS, Action, Basis, Fired, PolicyOutcome, Status
@@ -30,7 +31,7 @@ def bars_reading(case: PolicyCase, rules: Iterable[Rule]) -> PolicyOutcome | Non
 
     Only rules that block the scope `image` and look at no reading can answer this early; the others wait for the reading.
     """
-    early = [rule for rule in rules if rule.scope == "image" and not any(leaf.kind == "reading" for leaf in leaves(rule.when))]
+    early = [rule for rule in rules if rule.scope == "image" and not any(isinstance(leaf, ReadingSays) for leaf in leaves(rule.when))]
     return next((outcome for outcome in decide(case, early) if outcome.outcome != "clear" and outcome.action == "block"), None)
 
 

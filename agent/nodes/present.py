@@ -192,11 +192,14 @@ def _manifest(request: ReviewRequest, found: Findings) -> ReviewManifest:
 
 
 def _quality(found: Findings) -> tuple[Quality, ...]:
-    """What is wrong with facts of the chart, and with what claims cite: cited resources are validated against R4B here."""
+    """What is wrong with facts of the chart, and with what claims cite: cited resources are validated against R4B here.
+
+    The Patient is always among them: every rule about age or sex rests on it.
+    """
     from fhir.models import quality_of
 
     cited = {identity for claim in found.claims for identity in claim.evidence}
-    references = frozenset(item.reference for item in found.pack.evidence if item.id in cited)
+    references = frozenset(item.reference for item in found.pack.evidence if item.id in cited) | {found.chart.patient.reference}
     return tuple(Quality(reference=issue.reference, code=issue.code, detail=issue.detail) for issue in quality_of(found.chart, references))
 
 

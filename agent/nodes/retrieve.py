@@ -12,6 +12,7 @@ from agent.nodes.study import Seen
 from agent.parts import Library
 from agent.request import ReviewRequest
 from fhir.chart import Chart
+from fhir.views import member, objects
 from retrieval.cards import Query, SearchResult
 from retrieval.errors import RetrievalError
 from retrieval.keys import Keyring, difference_hash
@@ -76,8 +77,8 @@ def build_query(
 def person_keys(chart: Chart, keys: Keyring) -> frozenset[str]:
     """A key for each name the patient goes by: the reference, every identifier, and every linked Patient."""
     body = chart.patient.body
-    identifiers = [f"{item.get('system', '')}|{item['value']}" for item in body.get("identifier", ()) if item.get("value")]
-    links = [str(link.get("other", {}).get("reference", "")) for link in body.get("link", ())]
+    identifiers = [f"{item.get('system', '')}|{item['value']}" for item in objects(body.get("identifier")) if item.get("value")]
+    links = [str(member(link.get("other"), "reference") or "") for link in objects(body.get("link"))]
     return frozenset(keys.person(name) for name in (chart.patient.reference, *identifiers, *links) if name)
 
 

@@ -87,7 +87,7 @@ class Chart:
             }
         )
 
-    def add(self, resource_type: str, subject: str = "subject", **elements: Any) -> str:
+    def add(self, resource_type: str, subject: str = "subject", /, **elements: Any) -> str:
         """Add a resource about the person; return its reference."""
         number = 1 + sum(resource["resourceType"] == resource_type for resource in self.resources)
         identity = f"{self.person.id}-{resource_type.lower()}-{number}"
@@ -165,7 +165,7 @@ class Chart:
         """An allergy with one reaction."""
         return self.add(
             "AllergyIntolerance",
-            subject="patient",
+            "patient",
             clinicalStatus={"coding": [{"system": _ALLERGY_CLINICAL, "code": "active"}]},
             verificationStatus={"coding": [{"system": _ALLERGY_VERIFIED, "code": "confirmed"}]},
             criticality=criticality,
@@ -180,7 +180,7 @@ class Chart:
 
     def device(self, code: Code, *, since: str) -> str:
         """An implanted device."""
-        return self.add("Device", subject="patient", status="active", type=concept(code), manufactureDate=since)
+        return self.add("Device", "patient", status="active", type=concept(code), manufactureDate=since)
 
     def order(self, code: Code | str, *, days: float, reason: str, body_site: Code | None = None, status: str = "active") -> str:
         """An imaging or procedure order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ Format = Literal["terminal", "json", "html", "fhir"]
 _STEPS = 11
 
 
-class AsOf(click.ParamType):
+class AsOf(click.ParamType[datetime]):
     """An ISO 8601 instant with its offset: a review that guesses the zone guesses the day of a laboratory result."""
 
     name = "instant"
@@ -73,8 +73,7 @@ def review(
 
     Exit code 0: presented or abstained; 2: usage; 3: input refused, with a problem document on stderr; 4: withheld by policy.
     """
-    if out is not None and not out.resolve().parent.is_dir():
-        raise click.UsageError("the folder of --out does not exist")
+    _check_out(out, (*map(Path, sources), *images))
     with refusals(patient):
         from agent.request import ReviewRequest
 
@@ -84,6 +83,16 @@ def review(
         render(done, form, out)
     if done.review.status == "withheld":
         sys.exit(WITHHELD)
+
+
+def _check_out(out: Path | None, inputs: Iterable[Path]) -> None:
+    """Refuse an output that cannot be meant, before anything is read."""
+    if out is None:
+        return
+    if not out.resolve().parent.is_dir():
+        raise click.UsageError("the folder of --out does not exist")
+    if out.resolve() in {path.resolve() for path in inputs}:
+        raise click.UsageError("--out names a file that is read: the record would be written over")
 
 
 async def perform(request: ReviewRequest, sources: tuple[str, ...], settings: Settings) -> Finished:

@@ -6,17 +6,28 @@ import os
 import secrets
 from pathlib import Path
 
+from sidenote.errors import writing
+
 
 def write_whole(path: Path, text: str) -> None:
-    """Write `text` beside `path` and move it into place.
+    """Write `text` beside `path` and move it into place; a link is followed, and a pipe or device is written to and left there.
 
     Raises:
-        OSError: the folder is missing or not writable; nothing is left behind.
+        OutputFailed: the folder is missing or not writable; nothing is left behind.
     """
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    data = text.encode()
+    with writing():
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve(), data)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    fresh = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
