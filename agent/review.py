@@ -5,7 +5,7 @@ Everything but `review_id` and `timings` is a function of the snapshot, the requ
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ from policies.claim import Check, Claim, VerdictOutcome
 from policies.evidence import Evidence, Frozen, Polarity
 from policies.outcome import PolicyOutcome, Status
 from tools.med_vlm.reading import Reading
+
+ReadingMode = Literal["read", "abstained", "off", "refused", "withheld", "none"]
 
 
 class ReviewPatient(Frozen):
@@ -208,7 +210,7 @@ class Review(Frozen):
     similar_cases: tuple[SimilarCase, ...]
     search: Search | None
     reading: Reading | None
-    reading_mode: str
+    reading_mode: ReadingMode
     """`read`, `abstained`, `off`, `refused`, `withheld` (by a policy) or `none` (no image)."""
     voices: tuple[Voice, ...]
     manifest: ReviewManifest

@@ -30,6 +30,8 @@ def read_image(seen: Seen, reader: Reader | None, *, image_model: bool, barred: 
     if reader is None or not image_model:
         reason = "the image model was turned off for this review" if reader is not None else "no image model is configured"
         return Read(None, ReadingFacts(mode="off", reason=reason))
+    if barred is not None:
+        return Read(None, ReadingFacts(mode="off", reason=f"policy {barred.id} keeps the image model from reading"))
     if reason := unsuitable(seen):
         return Read(None, ReadingFacts(mode="off", reason=reason))
     picture = frontal(seen.pictures)

@@ -49,7 +49,9 @@ def _lines(cards: tuple[Card, ...]) -> list[str]:
 
 def _issue(context: drafts.DraftContext, review: Review, claim: ReviewClaim) -> drafts.Resource:
     actions = {policy.action for policy in review.policies if policy.outcome == "fired" and claim.id in policy.claims}
-    severity: Literal["high", "moderate", "low"] = "high" if actions & {"block", "escalate"} else "moderate" if "review" in actions else "low"
+    severity: Literal["high", "moderate", "low"] = (
+        "high" if actions & {"block", "escalate"} else "moderate" if "review" in actions else "low"
+    )
     cited = [item.reference for item in review.evidence if item.id in claim.evidence and item.kind == "chart_fact"]
     return drafts.detected_issue(context, claim.id, claim.text, severity=severity, evidence=cited)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agent.review import Review, SimilarCase
+from agent.review import ReadingMode, Review, SimilarCase
 from policies.evidence import Evidence
 from sidenote.render.html import csp_hash, environment
 from sidenote.render.layout import (
@@ -27,6 +27,15 @@ from sidenote.render.layout import (
     telling,
     unavailable,
 )
+
+READING_WORDS: dict[ReadingMode, str] = {
+    "read": "The image was read",
+    "abstained": "The image model abstained",
+    "refused": "The image was not given to the image model",
+    "off": "The image model was not asked, for the reason given under “Not available”; the review rests on the record alone",
+    "withheld": "A policy withholds what the image model read",
+    "none": "There was no image to read",
+}
 
 LONGEST_SIDE = 1024
 """Pixels of the longer side of the embedded image: enough for a page, small enough to mail."""
@@ -105,13 +114,11 @@ def _reading_words(review: Review) -> str:
         return (
             f"{reading.model} read the image. Its findings are a demonstrator's; its card says on what it was trained and how well it did."
         )
-    words = {
-        "abstained": "The image model abstained",
-        "refused": "The image was not given to the image model",
-        "off": "The image model is off; the review rests on the record alone",
-        "none": "There was no image to read",
-    }[review.reading_mode]
-    return f"{words}: {reading.reason}." if reading is not None and reading.reason else f"{words}."
+    return (
+        f"{READING_WORDS[review.reading_mode]}: {reading.reason}."
+        if reading and reading.reason
+        else f"{READING_WORDS[review.reading_mode]}."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from agent.nodes.read import Read, frontal, read_image, unsuitable
 from agent.nodes.study import Facts, Seen
 from fhir.study import IdentityCheck, Outcome, Picture, Study
+from policies.outcome import PolicyOutcome
 from tools.med_vlm.errors import ModelFilesChanged
 from tools.med_vlm.fake import SeededReader
 from tools.med_vlm.reading import Reading
@@ -35,6 +37,18 @@ def seen(*pictures: Picture, modality: tuple[str, ...] = ("DX",), identity: Outc
 def test_the_frontal_view_is_the_one_that_is_read(views: list[str | None], chosen: str | None) -> None:
     found = frontal(tuple(picture(view, str(n)) for n, view in enumerate(views)))
     assert (found.sha256 if found else None) == chosen
+
+
+def test_a_policy_bars_the_model_before_it_looks() -> None:
+    class Never(SeededReader):
+        def read(self, image: NDArray[np.float32]) -> Reading:
+            raise AssertionError("looked all the same")
+
+    barred = PolicyOutcome(id="S01", version="1.0.0", title="t", outcome="fired", action="block", message="m", scope="image")
+    done = read_image(seen(picture("PA")), Never(), image_model=True, barred=barred)
+    assert done.reading is None
+    assert done.facts is not None
+    assert (done.facts.mode, done.facts.reason) == ("off", "policy S01 keeps the image model from reading")
 
 
 def read(what: Seen, *, image_model: bool = True) -> Read:

@@ -6,12 +6,13 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from agent.review import Review
-from sidenote.render.page import page
+from agent.review import ReadingMode, Review
+from sidenote.render.page import READING_WORDS, page
 
 PIXELS = np.linspace(0, 1, 96 * 96, dtype=np.float32).reshape(96, 96)
 
@@ -79,6 +80,12 @@ def test_a_withheld_review_says_so_and_shows_no_statement(withheld: Review) -> N
     text = page(withheld, None)
     assert "withheld by policy" in text
     assert 'class="lead"' not in text
+
+
+@pytest.mark.parametrize("mode", get_args(ReadingMode))
+def test_every_way_a_reading_can_end_has_its_words(review: Review, mode: ReadingMode) -> None:
+    text = page(review.model_copy(update={"reading_mode": mode, "reading": None}), None)
+    assert (READING_WORDS[mode] in text) == (mode != "none")
 
 
 def test_says_what_it_is_not(review: Review) -> None:
