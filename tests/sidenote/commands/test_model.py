@@ -56,7 +56,7 @@ def test_check_refuses_missing_and_changed_weights_with_a_problem_document(spoil
 
 
 def test_the_card_shows_cautions_findings_refusals_and_all_attributes() -> None:
-    shown = CliRunner().invoke(model, ["card", "compact"], terminal_width=200)
+    shown = CliRunner().invoke(model, ["card", "compact"], env={"COLUMNS": "160"})
     assert shown.exit_code == 0
     for words in ("Not a medical device", "pleural effusion", "uniform noise", "Refused to read", "fairness external"):
         assert words in " ".join(shown.output.split())

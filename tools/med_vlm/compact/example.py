@@ -1,0 +1,64 @@
+"""One training example of the compact model, whatever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fhir.codes import FINDING, FINDINGS, Side
+from tools.med_vlm.errors import TrainingDataRefused
+
+View = Literal["PA", "AP", "LATERAL"]
+
+KEYS: tuple[str, ...] = tuple(finding.key for finding in FINDINGS)
+"""The heads of the model, in their fixed order."""
+
+LATERAL: tuple[bool, ...] = tuple(finding.lateral for finding in FINDINGS)
+"""Which heads have a side."""
+
+VIEWS: tuple[View, ...] = ("PA", "AP", "LATERAL")
+"""The classes of the view head, in their fixed order."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingExample:
+    """One image with its truth.
+
+    `image` is float32 [rows, columns] in 0..1. `labels` holds every present finding with its side, or None where the
+    side is unknown or the finding has none; a finding that is not named is absent. `masks` holds bool [m, n] arrays that
+    cover the whole image at any resolution. `sentences` are the report's findings and impression.
+    """
+
+    number: int
+    image: NDArray[np.float32]
+    labels: Mapping[str, Side | None]
+    masks: Mapping[str, NDArray[np.bool_]]
+    sentences: tuple[str, ...]
+    view: View = "PA"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot train.
+
+        Raises:
+            TrainingDataRefused: unknown finding or view, an image or a mask that is not two-dimensional.
+        """
+        unknown = (set(self.labels) | set(self.masks)) - set(FINDING)
+        if unknown:
+            raise TrainingDataRefused(f"unknown findings {sorted(unknown)}")
+        if self.image.ndim != 2 or any(mask.ndim != 2 for mask in self.masks.values()):
+            raise TrainingDataRefused("images and masks are two-dimensional arrays")
+        if self.view not in VIEWS:
+            raise TrainingDataRefused(f"unknown view {self.view!r}")
+
+
+Source = Callable[[Sequence[int]], Iterable[TrainingExample]]
+"""Gives the examples of the asked numbers, in that order; the same number is always the same example."""
+
+
+def semantic_key(labels: Mapping[str, Side | None]) -> tuple[tuple[str, str], ...]:
+    """The meaning of an example for the contrastive loss: its findings with their sides, in a fixed order."""
+    return tuple(sorted((key, side or "") for key, side in labels.items()))

@@ -1,0 +1,43 @@
+"""A reading in sentences, the same for the same findings. Says what the model saw, never what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fhir.codes import FINDING
+from tools.med_vlm.reading import FindingReading
+
+_UNCOUNTED = frozenset({"pulmonary_edema", "consolidation", "atelectasis", "cardiomegaly"})
+"""Findings named without an article."""
+
+
+def _with_article(key: str, named: str) -> str:
+    if key in _UNCOUNTED:
+        return named
+    return f"{'an' if named[0] in 'aeiou' else 'a'} {named}"
+
+
+def _named(finding: FindingReading) -> str:
+    display = FINDING[finding.key].display
+    if finding.side == "bilateral":
+        return f"bilateral {display}"
+    return _with_article(finding.key, f"{finding.side}-sided {display}" if finding.side else display)
+
+
+def _listed(names: Sequence[str], last: str) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def narrative(findings: Sequence[FindingReading]) -> tuple[str, ...]:
+    """One sentence for each finding that is present, one for all uncertain ones and one for all absent ones."""
+    present = sorted((f for f in findings if f.presence == "present"), key=lambda f: -f.probability)
+    uncertain = [_with_article(f.key, FINDING[f.key].display) for f in findings if f.presence == "uncertain"]
+    absent = [FINDING[f.key].display for f in findings if f.presence == "absent"]
+    said = [f"The image shows {_named(finding)} (probability {finding.probability:.2f})." for finding in present]
+    if uncertain:
+        said.append(f"The model cannot tell whether there is {_listed(uncertain, 'or')}.")
+    if absent:
+        said.append(f"No {_listed(absent, 'or')} is seen.")
+    return tuple(said)

@@ -1,0 +1,92 @@
+"""Is this image like the ones the model was made for? Two distances, one score; never the energy of the heads.
+
+The prototype's energy score put noise nearer than radiographs. A nearest-neighbour distance in the embedding and a
+Mahalanobis distance of middle-stage texture statistics both work without knowing what will come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+NEIGHBOURS = 5
+COMPONENTS = 48
+PASSING = 0.95
+"""Share of the calibration images that pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What is stored of the training images to tell others apart."""
+
+    bank: F32
+    """[b, 384] unit embeddings of training images."""
+    centre: F32
+    """[t] mean texture."""
+    axes: F32
+    """[k, t] principal axes of the textures, scaled to unit variance."""
+    rest: float
+    """Variance of what the axes leave over, per image."""
+    neighbour_unit: float
+    texture_unit: float
+    threshold: float
+
+    def neighbour_distance(self, embeddings: F32) -> F32:
+        """Mean cosine distance [n] to the nearest bank images."""
+        similarity = embeddings @ self.bank.T
+        nearest = np.sort(similarity, axis=1)[:, -NEIGHBOURS:]
+        return np.asarray(1 - nearest.mean(1), dtype=np.float32)
+
+    def texture_distance(self, textures: F32) -> F32:
+        """Mahalanobis distance [n] with the small variances shrunk to their mean (probabilistic PCA)."""
+        moved = textures - self.centre
+        scaled = moved @ self.axes.T
+        lengths = np.linalg.norm(self.axes, axis=1, keepdims=True)
+        inside = (moved @ (self.axes / lengths).T) ** 2
+        left_over = np.maximum((moved**2).sum(1) - inside.sum(1), 0)
+        return np.asarray(np.sqrt((scaled**2).sum(1) / len(self.axes) + left_over / self.rest), dtype=np.float32)
+
+    def score(self, embeddings: F32, textures: F32) -> F32:
+        """The larger of both distances [n], each in units of its own 97.5th percentile on calibration images."""
+        near = self.neighbour_distance(embeddings) / self.neighbour_unit
+        alike = self.texture_distance(textures) / self.texture_unit
+        return np.asarray(np.maximum(near, alike), dtype=np.float32)
+
+
+def fit(bank_embeddings: F32, train_textures: F32, embeddings: F32, textures: F32) -> Gate:
+    """A gate from training images (bank [b, 384], textures [m, t]) with its threshold on calibration images [n, ...]."""
+    centre = train_textures.mean(0)
+    moved = train_textures - centre
+    _, spread, axes = np.linalg.svd(moved, full_matrices=False)
+    kept = min(COMPONENTS, len(axes))
+    deviation = np.maximum(spread[:kept] / np.sqrt(max(1, len(moved) - 1)), 1e-4)
+    rest = float(max((spread[kept:] ** 2).sum() / max(1, len(moved) - 1), 1e-6))
+    half = np.float16
+    open_gate = Gate(
+        bank=bank_embeddings.astype(half).astype(np.float32),
+        centre=centre.astype(np.float32),
+        axes=(axes[:kept] / deviation[:, None]).astype(np.float32),
+        rest=rest,
+        neighbour_unit=1.0,
+        texture_unit=1.0,
+        threshold=float("inf"),
+    )
+    return _calibrated(open_gate, embeddings, textures)
+
+
+def _calibrated(gate: Gate, embeddings: F32, textures: F32) -> Gate:
+    neighbour = float(np.quantile(gate.neighbour_distance(embeddings), 0.975))
+    texture = float(np.quantile(gate.texture_distance(textures), 0.975))
+    scaled = Gate(gate.bank, gate.centre, gate.axes, gate.rest, max(neighbour, 1e-6), max(texture, 1e-6), float("inf"))
+    threshold = float(np.quantile(scaled.score(embeddings, textures), PASSING))
+    return Gate(scaled.bank, scaled.centre, scaled.axes, scaled.rest, scaled.neighbour_unit, scaled.texture_unit, threshold)
+
+
+def spread_sample(count: int, wanted: int, seed: int) -> NDArray[np.int64]:
+    """Row numbers of a seeded sample without repeats, in order."""
+    random = np.random.default_rng(seed)
+    return np.sort(random.permutation(count)[: min(count, wanted)]).astype(np.int64)

@@ -1,0 +1,53 @@
+"""What can go wrong around a Med-VLM, each with a stable code. No message holds anything of a patient."""
+
+from __future__ import annotations
+
+
+class MedVlmError(Exception):
+    """Base of this folder's errors."""
+
+    code: str = "med_vlm_error"
+    retryable: bool = False
+
+
+class ModelMissing(MedVlmError):
+    """A file of the model is not where its card says it is."""
+
+    code = "model_missing"
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"the model file {file!r} is missing; make it again with `sidenote model train compact`")
+        self.file = file
+
+
+class ModelFilesChanged(MedVlmError):
+    """A file of the model is not the file its card was written for, so no claim of the card holds for it."""
+
+    code = "model_files_changed"
+
+    def __init__(self, file: str, detail: str) -> None:
+        super().__init__(f"the model file {file!r} is not the one its card describes: {detail}")
+        self.file = file
+        self.detail = detail
+
+
+class ImageRefused(MedVlmError):
+    """An array that is no readable radiograph was given where an embedding must come back."""
+
+    code = "image_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the image cannot be read: {reason}")
+        self.reason = reason
+
+
+class TrainingDataRefused(MedVlmError):
+    """Training examples that cannot train: too few, an unknown finding, a mask of another shape."""
+
+    code = "training_data_refused"
+
+
+class TrainingDiverged(MedVlmError):
+    """The loss stopped being a number."""
+
+    code = "training_diverged"
