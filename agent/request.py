@@ -25,7 +25,8 @@ class ReviewRequest:
     """One review to be made.
 
     Raises:
-        RequestInvalid: the patient or study is no FHIR id, the time has no zone, the question is not Unicode, or the review id is no safe folder name.
+        RequestInvalid: the patient or study is no FHIR id, the time has no zone, the question is not Unicode, or the review id is no
+            safe folder name.
     """
 
     patient: str

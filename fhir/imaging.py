@@ -115,7 +115,7 @@ def _body_part(body: Mapping[str, Any], series: Sequence[Mapping[str, Any]]) -> 
 
 
 def _laterality(series: Sequence[Mapping[str, Any]]) -> Side | None:
-    codes = (member(one.get("laterality"), "code") for one in series)
+    codes = (str(member(one.get("laterality"), "code")) for one in series)
     sides = {LATERALITY_SNOMED[code] for code in codes if code in LATERALITY_SNOMED}
     if len(sides) > 1:
         return "bilateral"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import resource
 import signal
@@ -32,6 +33,9 @@ MEMORY = 1 << 30
 CPU_SECONDS = 15
 WALL_SECONDS = 20
 MAX_PIXELS = 64_000_000
+MOST_SHOWN = 12_000_000
+"""Pixels handed back at most; more are averaged block by block. The caller holds several pictures and copies of them, and a file
+of a few kilobytes may say that it has 64 million pixels. No reader looks at more than a few million."""
 MAX_FRAMES = 100_000
 TAGS = (
     "PatientID",
@@ -124,10 +128,22 @@ def _answer(data: bytes) -> tuple[dict[str, Any], bytes]:
         return {"ok": False, "reason": f"it has more than {MAX_PIXELS // 1_000_000} million pixels"}, b""
     except UNREADABLE as error:
         return {"ok": False, "reason": f"it cannot be decoded ({type(error).__name__})"}, b""
+    pixels = _reduced(pixels, notes)
     rows, columns = pixels.shape
     np.multiply(pixels, 65535, out=pixels)
     out = np.rint(pixels, out=pixels).astype("<u2")
     return {"ok": True, "rows": rows, "columns": columns, "kind": kind, "tags": tags, "notes": notes}, out.tobytes()
+
+
+def _reduced(pixels: Pixels, notes: list[str]) -> Pixels:
+    """Means over blocks of n x n pixels, n the smallest that leaves at most MOST_SHOWN; what is left of a block at an edge is cut."""
+    factor = math.ceil(math.sqrt(pixels.size / MOST_SHOWN))
+    rows, columns = (max(1, side // factor) for side in pixels.shape)
+    if factor < 2 or min(pixels.shape) < factor:
+        return pixels
+    notes.append(f"reduced {factor} times from {pixels.shape[0]} x {pixels.shape[1]}")
+    blocks = pixels[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
 
 
 def _read_exactly(source: BinaryIO, length: int) -> bytes:

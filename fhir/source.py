@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from fhir.chart import Chart
 from fhir.errors import SourceMissing
@@ -43,18 +44,32 @@ class Source(Protocol):
         ...
 
 
+def _is_base(text: str) -> bool:
+    """Whether a text is a URL that can be asked: http or https, a host, a port that exists, and nothing that no URL holds."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return usable and text.isascii() and text.isprintable() and " " not in text and not parts.query and not parts.fragment
+
+
 def open_source(*sources: str | Path) -> Source:
     """Open a source: one base URL, or files and folders of which a later one adds to an earlier one.
 
     Raises:
-        SourceMissing: no such file or folder, or a URL mixed with others.
+        SourceMissing: no such file or folder, a URL mixed with others, or one that is no base URL.
     """
     if not sources:
         raise SourceMissing("no source given")
     texts = [str(source) for source in sources]
-    if any(text.startswith(("http://", "https://")) for text in texts):
+    if not all(texts):
+        raise SourceMissing("an empty text names no source")
+    if any("://" in text for text in texts):
         if len(texts) > 1:
             raise SourceMissing("a server cannot be mixed with other sources")
+        if not _is_base(texts[0]):
+            raise SourceMissing("not the base URL of a server: http://host/path or https://host/path")
         from fhir.server import ServerSource
 
         return ServerSource(texts[0])

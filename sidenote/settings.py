@@ -67,6 +67,20 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, *file)
 
 
+def site_secret(settings: Settings) -> bytes | None:
+    """The site's secret, when one is configured.
+
+    Raises:
+        SettingsInvalid: its file cannot be read.
+    """
+    if settings.secret_file is None:
+        return None
+    try:
+        return settings.secret_file.read_bytes().strip()
+    except OSError as error:
+        raise SettingsInvalid("cannot read secret_file") from error
+
+
 def load_settings() -> Settings:
     """Read the configuration.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidenote import __version__
-from sidenote.settings import Settings
+from sidenote.settings import Settings, site_secret
 
 if TYPE_CHECKING:
     from agent.parts import Library, Parts
@@ -107,5 +107,23 @@ def _case_library(settings: Settings, reader: CompactReader) -> Library | None:
         return None
     encoder = CompactEncoder(reader)
     cases = open_library(settings.library_folder, encoder.fingerprint, last_good_instead=True)
-    secret = settings.secret_file.read_bytes().strip() if settings.secret_file else PHANTOM_SECRET
-    return Library(cases, encoder, cases.keyring(secret), settings.similar_cases)
+    secret = site_secret(settings)
+    return Library(cases, encoder, cases.keyring(PHANTOM_SECRET if secret is None else secret), settings.similar_cases)
+
+
+async def check_parts(settings: Settings, sources: Sequence[str], *, image_model: bool = True) -> None:
+    """Look at everything a review needs, as far as it can be seen without loading a model: before work goes to other processes.
+
+    Raises as `wired` does.
+    """
+    from fhir.source import open_source
+    from retrieval.generations import current
+    from tools.med_vlm.compact.files import SHIPPED, verify
+
+    deciders(settings)
+    if image_model and settings.image_model == "compact":
+        verify(settings.model_folder or SHIPPED)
+        site_secret(settings)
+        if settings.library_folder.exists():
+            current(settings.library_folder)
+    await open_source(*sources).aclose()

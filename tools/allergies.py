@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fhir.chart import Chart, Fact
-from fhir.views import clinical_status
+from fhir.views import clinical_status, objects
 from policies.evidence import Sourced
 from tools.selection import newest_first, told
 
@@ -20,6 +20,5 @@ def look_up(chart: Chart, patient: str, as_of: datetime, most: int = 15) -> tupl
 
 
 def _severity(fact: Fact) -> int:
-    reactions = fact.body.get("reaction", ())
-    ranks = [_RANK.get(str(reaction.get("severity")), 3) for reaction in reactions if isinstance(reaction, dict)]
+    ranks = [_RANK.get(str(reaction.get("severity")), 3) for reaction in objects(fact.body.get("reaction"))]
     return 0 if fact.body.get("criticality") == "high" else min(ranks, default=3)

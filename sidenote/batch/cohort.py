@@ -44,7 +44,10 @@ def read_cohort(path: Path) -> tuple[Case, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise CohortInvalid("the cohort file cannot be read as UTF-8 text") from error
     reader = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".ndjson": _jsonl_rows}.get(path.suffix.lower(), _text_rows)
-    unique = {case.key: case for case in reversed(list(reader(text)))}
+    try:
+        unique = {case.key: case for case in reversed(list(reader(text)))}
+    except csv.Error as error:
+        raise CohortInvalid("the cohort file is no CSV") from error
     cases = tuple(sorted(unique.values(), key=lambda case: case.row))
     if not cases:
         raise CohortInvalid("the cohort file holds no row")
@@ -71,7 +74,7 @@ def _jsonl_rows(text: str) -> Iterator[Case]:
             continue
         try:
             value = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             yield Case(row, "", problem="not a JSON object")
             continue
         if isinstance(value, dict):

@@ -4,6 +4,7 @@ BatchError
   CohortInvalid    the cohort file holds no usable row
   RunExists        there is a run in this folder already: resume it, or choose another folder
   RunMissing       there is no run in this folder
+  RunBroken        what stands in this folder as a run's ledger is none
   RunChanged       the run was started with another version of policies, model or cohort
 """
 
@@ -35,3 +36,9 @@ class RunMissing(BatchError):
     """There is no run in this folder."""
 
     code = "run_missing"
+
+
+class RunBroken(BatchError):
+    """The ledger in this folder is damaged or none of a run."""
+
+    code = "run_broken"

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from sidenote.batch.cohort import Case
-from sidenote.batch.errors import RunExists, RunMissing
+from sidenote.batch.errors import RunBroken, RunExists, RunMissing
+from sidenote.errors import writing
 
 FILE = "ledger.sqlite"
 MOST_ATTEMPTS = 3
@@ -100,11 +101,19 @@ def create_ledger(folder: Path, cases: Sequence[Case], options: dict[str, Any]) 
 
     Raises:
         RunExists: `folder` holds a run already.
+        OutputFailed: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
     if path.exists():
         raise RunExists("there is a run in this folder: resume it, or choose another folder")
+    with writing():
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_ledger(folder, path, cases, options)
+    with open_ledger(folder) as ledger:
+        yield ledger
+
+
+def _write_ledger(folder: Path, path: Path, cases: Sequence[Case], options: dict[str, Any]) -> None:
     fresh = folder / f".{FILE}.{os.getpid()}"
     fresh.unlink(missing_ok=True)
     with closing(sqlite3.connect(fresh)) as db:
@@ -117,8 +126,6 @@ def create_ledger(folder: Path, cases: Sequence[Case], options: dict[str, Any]) 
             )
     fresh.chmod(0o600)
     fresh.replace(path)
-    with open_ledger(folder) as ledger:
-        yield ledger
 
 
 @contextmanager
@@ -127,11 +134,17 @@ def open_ledger(folder: Path) -> Iterator[Ledger]:
 
     Raises:
         RunMissing: there is none.
+        RunBroken: its ledger is damaged, or is none.
     """
     path = folder / FILE
     if not path.is_file():
         raise RunMissing("there is no run in this folder")
     with closing(sqlite3.connect(path, timeout=30)) as db:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        yield Ledger(db)
+        ledger = Ledger(db)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            _ = ledger.options, ledger.progress
+        except (sqlite3.Error, TypeError, ValueError) as error:
+            raise RunBroken("the ledger of this folder cannot be read") from error
+        yield ledger

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -27,22 +28,42 @@ class Job:
 
 def work(pipe: Connection, job: Job) -> None:
     """Entry point of the process. Ends when the parent closes the pipe, or dies and the pipe breaks."""
-    import torch
+    if job.image_model:
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)  # as many processes as cores: more threads would only wait for each other
     asyncio.run(_serve(pipe, job))
 
 
 async def _serve(pipe: Connection, job: Job) -> None:
+    """Serve with the parts of a review; where they cannot be had, tell each case so instead of dying of it."""
+    from sidenote.problems import Coded, problem
     from sidenote.wiring import wired
 
-    async with wired(job.settings, job.sources, image_model=job.image_model) as parts:
-        while True:
-            try:
-                case: Case = await asyncio.to_thread(pipe.recv)
-                pipe.send(await review_case(case, parts, job))
-            except (EOFError, BrokenPipeError):
-                return
+    try:
+        async with wired(job.settings, job.sources, image_model=job.image_model) as parts:
+            await _answer(pipe, lambda case: review_case(case, parts, job))
+    except Exception as error:
+        if not isinstance(error, Coded):
+            raise
+        refused = error
+
+        async def refuse(case: Case) -> dict[str, Any]:
+            return {**_head(case), "status": "refused", "problem": problem(refused, case.patient)}
+
+        await _answer(pipe, refuse)
+
+
+async def _answer(pipe: Connection, work_on: Callable[[Case], Awaitable[dict[str, Any]]]) -> None:
+    while True:
+        try:
+            pipe.send(await work_on(await asyncio.to_thread(pipe.recv)))
+        except (EOFError, BrokenPipeError):
+            return
+
+
+def _head(case: Case) -> dict[str, Any]:
+    return {"row": case.row, "patient": case.patient, "study": case.study}
 
 
 async def review_case(case: Case, parts: Any, job: Job) -> dict[str, Any]:
@@ -50,9 +71,10 @@ async def review_case(case: Case, parts: Any, job: Job) -> dict[str, Any]:
     from agent.graph import review
     from agent.request import ReviewRequest
     from sidenote.problems import Coded, problem
+    from sidenote.render.write import write_whole
 
     started = time.perf_counter()
-    head: dict[str, Any] = {"row": case.row, "patient": case.patient, "study": case.study}
+    head = _head(case)
     try:
         request = ReviewRequest(case.patient, job.as_of, study=case.study, image_model=job.image_model)
         done = await review(request, parts)
@@ -61,8 +83,7 @@ async def review_case(case: Case, parts: Any, job: Job) -> dict[str, Any]:
             return {**head, "status": "refused", "problem": problem(error, case.patient)}
         return {**head, "status": "failed", "problem": {"code": "internal_error", "detail": type(error).__name__, "case_id": case.patient}}
     (job.folder / "reviews").mkdir(exist_ok=True)
-    path = job.folder / "reviews" / f"{done.review_id}.json"
-    path.write_text(done.model_dump_json(), "utf-8")
+    write_whole(job.folder / "reviews" / f"{done.review_id}.json", done.model_dump_json())
     return {
         **head,
         "status": done.status,

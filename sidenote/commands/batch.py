@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -40,10 +41,11 @@ def run(cohort: Path, sources: tuple[str, ...], folder: Path, as_of: datetime | 
     """Review every patient of COHORT: a text file of ids, a CSV with a column `patient`, or JSONL."""
     from sidenote.batch.cohort import read_cohort
     from sidenote.batch.ledger import create_ledger
+    from sidenote.wiring import check_parts
 
     with refusals(cohort.name):
         cases = read_cohort(cohort)
-        _check_sources(sources)
+        asyncio.run(check_parts(load_settings(), sources, image_model=not no_image_model))
         moment = as_of or datetime.now(UTC)
         options = {"sources": [_absolute(source) for source in sources], "as_of": moment.isoformat(), "image_model": not no_image_model}
         with create_ledger(folder, cases, options) as ledger:
@@ -96,15 +98,6 @@ def _job(ledger: Ledger, folder: Path) -> Job:
     options = ledger.options
     moment = datetime.fromisoformat(options["as_of"])
     return Job(tuple(options["sources"]), moment, options["image_model"], folder.resolve(), load_settings())
-
-
-def _check_sources(sources: tuple[str, ...]) -> None:
-    """Refuse a missing source once, here, and not once a case in every worker."""
-    import asyncio
-
-    from fhir.source import open_source
-
-    asyncio.run(open_source(*sources).aclose())
 
 
 def _absolute(source: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sidenote.errors import writing
 from sidenote.problems import refusals
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def demo(out: Path, cases: int | None, open_browser: bool) -> None:
     from rich.console import Console
 
     console = Console()
-    with refusals("demo"):
+    with refusals("demo"), writing():
         from sidenote.demo import LIBRARY_CASES, DemoFolders, write_overview
         from sidenote.settings import Settings
 

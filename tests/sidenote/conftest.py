@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
+from sidenote.cli import main
 
 SMALL_LIBRARY = 160
 
@@ -43,3 +48,47 @@ def home(shared: Path) -> Path:
     from sidenote.settings import Settings
 
     return once(shared / "home", lambda folder: build_phantom_library(Settings(home=folder), SMALL_LIBRARY))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one call of the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def problem(self) -> dict[str, object]:
+        """The one problem document on stderr; anything beside it there is a failure."""
+        (line,) = self.err.splitlines()
+        document: dict[str, object] = json.loads(line)
+        return document
+
+    def refused(self, code: str, case_id: str | None, *private: str) -> dict[str, object]:
+        """Assert a refusal: exit code 3, nothing on stdout, one problem document, and none of the `private` words in it."""
+        assert self.code == 3, (self.code, self.out[-500:], self.err[-2000:])
+        assert self.out == ""
+        document = self.problem
+        assert (document["code"], document["case_id"]) == (code, case_id), document
+        assert [word for word in private if word.lower() in self.err.lower()] == []
+        return document
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Ended]:
+    """Call the command line in this process as the console script does, with an empty home. Keywords set `SIDENOTE_*` variables."""
+    monkeypatch.setenv("SIDENOTE_HOME", str(tmp_path / "home"))
+
+    def call(*arguments: object, **variables: object) -> Ended:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["sidenote", *map(str, arguments)])
+            for name, value in variables.items():
+                patch.setenv(f"SIDENOTE_{name.upper()}", str(value))
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        captured = capfd.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return call

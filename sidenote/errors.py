@@ -1,0 +1,23 @@
+"""What can be wrong with what the doors themselves write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+
+class OutputFailed(Exception):
+    """What was made could not be written where it was asked for; nothing is left half-written there."""
+
+    code: ClassVar[str] = "output_failed"
+    retryable: ClassVar[bool] = False
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Turn what the operating system says against a file or folder into OutputFailed, with its reason and without its name."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputFailed(f"the output cannot be written: {error.strerror or type(error).__name__}") from error
