@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ from agent.workspace import Listener, Workspace
 from fhir.study import Picture
 
 if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
 
@@ -94,7 +96,7 @@ async def run_review(request: ReviewRequest, parts: Parts, *, on_step: Listener 
     start: State = {"review_id": request.review_id, "as_of": request.as_of.isoformat()}
     try:
         with tracing_context(enabled=False), storing():
-            end = await build_graph(parts).ainvoke(start, config, context=workspace, durability=DURABILITY)
+            end = await build_graph(parts.checkpoints).ainvoke(start, config, context=workspace, durability=DURABILITY)
     except BaseException:
         workspace.flight.abandon()
         raise
@@ -109,8 +111,9 @@ def _timed(done: Review, timings: dict[str, float]) -> Review:
     return done.model_copy(update={"timings": timings})
 
 
-def build_graph(parts: Parts) -> CompiledStateGraph[State, Workspace, State, State]:
-    """The compiled graph over the parts' checkpoints."""
+@lru_cache(maxsize=4)
+def build_graph(checkpoints: BaseCheckpointSaver[str]) -> CompiledStateGraph[State, Workspace, State, State]:
+    """The compiled graph over these checkpoints. It holds nothing of a review, so all reviews of a process share it."""
     require_safe_engine()
     from langgraph.graph import END, START, StateGraph
 
@@ -121,7 +124,7 @@ def build_graph(parts: Parts) -> CompiledStateGraph[State, Workspace, State, Sta
         builder.add_node(name, _node(name, step))
         builder.add_edge(list(after) if after else START, name)
     builder.add_edge(STEPS[-1][0], END)
-    return builder.compile(checkpointer=parts.checkpoints)
+    return builder.compile(checkpointer=checkpoints)
 
 
 def _node(name: str, step: Step) -> Any:

@@ -116,7 +116,13 @@ class ServerSource:
     async def _pull_all(self, patient: str) -> list[_Pull]:
         """Every type; some servers want `patient=Patient/id` and find nothing, without a word, for the bare id."""
         urls = {name: f"{self.base}/{name}?patient={patient}&_count=200" for name in PULLED_TYPES}
-        return await asyncio.gather(*(self._pull(name, url) for name, url in urls.items()))
+        pulls = [asyncio.create_task(self._pull(name, url)) for name, url in urls.items()]
+        try:
+            return list(await asyncio.gather(*pulls))
+        finally:  # one fault ends the pull: what else is under way must not outlive it
+            for pull in pulls:
+                pull.cancel()
+            await asyncio.gather(*pulls, return_exceptions=True)
 
     async def _pull(self, resource_type: str, url: str) -> _Pull:
         """Every page of one search; what went wrong is its state, and only a fault of the answer itself is raised."""

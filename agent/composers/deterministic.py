@@ -50,10 +50,18 @@ def draft(case: PolicyCase, evidence: tuple[Evidence, ...], topics: tuple[Topic,
     """Claims C1, C2 …: critical, cautions, assessments, findings; at most `most`, the last ones dropped and reported."""
     studies = studies_of(case)
     proposed = dict.fromkeys((*_from_topics(case, evidence, topics, studies), *statements(evidence, studies)))
-    unique = list({proposal.text: proposal for proposal in reversed(proposed)}.values())[::-1]
+    unique = _without_echoes(list({proposal.text: proposal for proposal in reversed(proposed)}.values())[::-1])
     ranked = sorted(unique, key=lambda proposal: ORDER.index(proposal.weight))
     dropped = tuple(Dropped(each.text, f"more than {most} claims: {each.weight} comes last", each.guidance) for each in ranked[most:])
     return Draft(tuple(each.claim(number) for number, each in enumerate(ranked[:most], start=1)), dropped)
+
+
+def _without_echoes(proposals: list[Proposal]) -> list[Proposal]:
+    """Leave out a plain statement of a finding that another claim states as well, from the same evidence, and goes on from."""
+    told = {(each.finding, each.side, item) for each in proposals if each.guidance and each.finding for item in each.evidence}
+    return [
+        each for each in proposals if each.weight != "finding" or not {(each.finding, each.side, item) for item in each.evidence} <= told
+    ]
 
 
 def _from_topics(case: PolicyCase, evidence: tuple[Evidence, ...], topics: Iterable[Topic], studies: Studies) -> Iterator[Proposal]:

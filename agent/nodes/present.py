@@ -59,7 +59,8 @@ def present(request: ReviewRequest, found: Findings) -> Review:
     claims = _claims(found.claims, found.verdicts)
     search = found.retrieved.search
     withheld = withheld_by(found)
-    evidence = tuple(item for item in found.pack.evidence if not (withheld and item.kind == "image_finding"))
+    evidence = _shown_evidence(found, without_image=bool(withheld))
+    comparable = search is not None and search.comparable and found.guarded.status != "withheld"
     return Review(
         review_id=request.review_id,
         status=found.guarded.status,
@@ -71,14 +72,22 @@ def present(request: ReviewRequest, found: Findings) -> Review:
         claims=tuple(claim for claim in claims if claim.id in found.guarded.shown),
         withheld=_withheld(claims, found.guarded),
         policies=tuple(_policy(outcome, evidence) for outcome in found.guarded.outcomes),
-        similar_cases=tuple(_similar(neighbour) for neighbour in search.neighbours) if search and search.comparable else (),
+        similar_cases=tuple(_similar(neighbour) for neighbour in search.neighbours) if search and comparable else (),
         search=_search(search) if search else None,
         reading=None if withheld else found.read.reading,
         reading_mode="withheld" if withheld else found.read.facts.mode if found.read.facts else "none",
-        voices=voices(evidence, found.study, search),
+        voices=() if found.guarded.status == "withheld" else voices(evidence, found.study, search),
         manifest=_manifest(request, found),
         versions=found.versions,
     )
+
+
+def _shown_evidence(found: Findings, *, without_image: bool) -> tuple[Evidence, ...]:
+    """The evidence a reader gets. Of a withheld review it is what the policies looked at, and nothing besides."""
+    if found.guarded.status == "withheld":
+        looked_at = {basis.reference for outcome in found.guarded.outcomes if outcome.outcome != "clear" for basis in outcome.basis}
+        return tuple(item for item in found.pack.evidence if item.reference in looked_at and item.kind != "image_finding")
+    return tuple(item for item in found.pack.evidence if not (without_image and item.kind == "image_finding"))
 
 
 def withheld_by(found: Findings) -> str:
@@ -215,7 +224,7 @@ def _notes(request: ReviewRequest, found: Findings) -> list[str]:
     if found.retrieved.note:
         notes.append(found.retrieved.note)
     if found.retrieved.search is not None and not found.retrieved.search.comparable:
-        notes.append(f"no comparable cases: {found.retrieved.search.reason}")
+        notes.append(found.retrieved.search.reason)
     notes += [f"{reference} has an attachment whose text could not be read" for reference in found.pack.unread]
     if request.question is not None and found.versions.composer.startswith("deterministic"):
         notes.append("the question was recorded; the deterministic composer does not answer questions")

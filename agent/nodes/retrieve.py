@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.nodes.read import frontal, unsuitable
+from agent.nodes.read import frontal
 from agent.nodes.study import Seen
 from agent.parts import Library
 from agent.request import ReviewRequest
@@ -31,14 +31,15 @@ class Retrieved:
 def find_similar(request: ReviewRequest, chart: Chart, seen: Seen, reading: Reading | None, library: Library | None) -> Retrieved:
     """Ask `library` for cases like this one. Runs for a while: call it in a thread.
 
-    The image is not searched with when the image model may not look at it: its embedding is that model's output.
+    The image is searched with only when the image model read it: its embedding is that model's output, and where the model
+    may not look or abstains, the embedding means nothing either.
     """
     if library is None:
         return Retrieved(None, "no case library is configured")
-    picture = frontal(seen.pictures) if request.image_model and not unsuitable(seen) else None
+    picture = frontal(seen.pictures) if reading is not None and not reading.abstained else None
     report = report_text(chart, seen)
     if picture is None and not report:
-        return Retrieved(None, "similar cases were not searched for: there is neither an image nor a report to search with")
+        return Retrieved(None, "similar cases were not searched for: there is neither an image that was read nor a report to search with")
     try:
         pixels = None if picture is None else picture.pixels
         query = build_query(request, chart, seen, library, reading=reading, pixels=pixels, report=report)

@@ -11,9 +11,9 @@ if (heat) {
 }
 for (const chip of document.querySelectorAll("a.cite")) {
   const target = document.querySelector(chip.getAttribute("href"));
-  const outline = document.querySelector(`.outline[data-evidence="${chip.textContent}"]`);
+  const outline = document.querySelector(`.outline[data-evidence~="${chip.textContent}"]`);
   const mark = (on) => () => {
-    target?.classList.toggle("on", on);
+    target?.closest("li")?.classList.toggle("on", on);
     outline?.classList.toggle("on", on);
   };
   chip.addEventListener("mouseenter", mark(true));

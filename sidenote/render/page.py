@@ -43,9 +43,9 @@ LONGEST_SIDE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A region of the image in its pixels, and the evidence that names it."""
+    """A region of the image in its pixels, and the evidence that names it: one box for findings of the same place."""
 
-    evidence: str
+    evidence: tuple[str, ...]
     x: float
     y: float
     width: float
@@ -130,6 +130,11 @@ class Row:
     claims: tuple[str, ...]
     """Claims that cite it."""
 
+    @property
+    def label(self) -> str:
+        """`E7`, or `E7 +2` where the run gave the same sentence two more numbers."""
+        return self.ids[0] if len(self.ids) == 1 else f"{self.ids[0]} +{len(self.ids) - 1}"
+
 
 def rows(review: Review, *, cited: bool) -> tuple[Row, ...]:
     """The evidence that claims and policies point at, or all the rest. A sentence that speaks of three findings is one row."""
@@ -196,14 +201,12 @@ def _heat(review: Review, width: int, height: int) -> str | None:
 
 
 def _boxes(review: Review, width: int, height: int) -> tuple[Box, ...]:
+    placed: dict[tuple[float, ...], list[str]] = {}
+    for item in review.evidence:
+        if item.region is not None and item.polarity == "present":
+            place = (item.region.x0, item.region.y0, item.region.x1, item.region.y1)
+            placed.setdefault(tuple(round(edge, 2) for edge in place), []).append(item.id)
     return tuple(
-        Box(
-            item.id,
-            round(item.region.x0 * width, 1),
-            round(item.region.y0 * height, 1),
-            round((item.region.x1 - item.region.x0) * width, 1),
-            round((item.region.y1 - item.region.y0) * height, 1),
-        )
-        for item in review.evidence
-        if item.region is not None and item.polarity == "present"
+        Box(tuple(ids), round(x0 * width, 1), round(y0 * height, 1), round((x1 - x0) * width, 1), round((y1 - y0) * height, 1))
+        for (x0, y0, x1, y1), ids in placed.items()
     )

@@ -92,7 +92,11 @@ def server(patient: Body, observation: Callable[..., Body]) -> Iterator[Scripted
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that hangs up is what some tests are about."""
+
+    httpd = Server(("127.0.0.1", 0), Handler)
     script.base = f"http://127.0.0.1:{httpd.server_port}/fhir"
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

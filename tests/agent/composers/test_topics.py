@@ -191,7 +191,23 @@ def test_a_topic_speaks_where_its_condition_holds_and_grounding_supports_it(
 
 
 def test_every_topic_of_the_pack_is_tried(topics: tuple[Topic, ...]) -> None:
-    assert {topic.id for topic in topics} - {case[0] for case in CASES} == {"paediatric_scope"}
+    assert {topic.id for topic in topics} - {case[0] for case in CASES} == {"paediatric_scope", "pregnancy_unknown"}
+
+
+def test_asks_about_pregnancy_where_it_is_possible_and_not_on_record(bench: Callable[..., Any], topics: tuple[Topic, ...]) -> None:
+    for born, asked in (("1994-04-04", True), ("1955-03-14", False)):
+        made = bench(order("CT abdomen and pelvis"), birthDate=born)
+        claims = [claim for claim in draft(made.case, made.evidence, topics).claims if claim.guidance == "pregnancy_unknown"]
+        assert bool(claims) == asked
+        _supported(claims, made)
+
+
+def test_a_finding_that_guidance_states_is_not_stated_again(bench: Callable[..., Any], topics: tuple[Topic, ...]) -> None:
+    made = bench(study(), reads={"tension_pneumothorax": (0.9, "left")})
+    claims = draft(made.case, made.evidence, topics).claims
+    assert [
+        claim.text for claim in claims if claim.text.startswith("The image model reads left tension pneumothorax (probability 0.90)")
+    ] == [next(claim.text for claim in claims if claim.guidance == "tension_pneumothorax")]
 
 
 def test_a_child_is_out_of_scope(bench: Callable[..., Any], topics: tuple[Topic, ...]) -> None:

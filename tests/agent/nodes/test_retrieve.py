@@ -24,6 +24,8 @@ from retrieval.errors import QueryRefused
 from retrieval.keys import Keyring
 from retrieval.library import open_library
 from sidenote.library import phantom_cases
+from tools.med_vlm.fake import SeededReader, abstention
+from tools.med_vlm.reading import Reading
 
 SECRET = b"a secret of at least sixteen bytes"
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -72,8 +74,11 @@ def seen(*pixels: Any, study: Study | None = STUDY, identity: Any = "match") -> 
     return Seen(study, Facts(None, identity=IdentityCheck(identity, ())), pictures)
 
 
-def ask(what: Seen, library: Library | None, chart: Chart = CHART, **more: Any) -> Retrieved:
-    return find_similar(ReviewRequest("p", more.pop("as_of", NOW), **more), chart, what, None, library)
+READING = SeededReader().read(np.eye(64, dtype=np.float32))
+
+
+def ask(what: Seen, library: Library | None, chart: Chart = CHART, reading: Reading | None = READING, as_of: datetime = NOW) -> Retrieved:
+    return find_similar(ReviewRequest("p", as_of), chart, what, reading, library)
 
 
 @pytest.mark.fault(84)
@@ -111,16 +116,8 @@ def test_the_report_alone_can_be_searched_with(library: Library) -> None:
     assert ask(seen(), library).search is not None
 
 
-@pytest.mark.parametrize(
-    ("what", "more"),
-    [
-        (seen(np.eye(64), identity="mismatch"), {}),
-        (seen(np.eye(64)), {"image_model": False}),
-        (seen(np.eye(64), study=replace(STUDY, modality=("CT",))), {}),
-    ],
-    ids=["somebody else's", "model off", "a CT"],
-)
-def test_an_image_the_model_may_not_look_at_is_not_searched_with(library: Library, what: Seen, more: dict[str, Any]) -> None:
+@pytest.mark.parametrize("reading", [None, abstention("m", "f", "unlike")], ids=["not read", "abstained"])
+def test_an_image_the_model_did_not_read_is_not_searched_with(library: Library, reading: Reading | None) -> None:
     asked: list[Query] = []
 
     class Recording:
@@ -128,7 +125,7 @@ def test_an_image_the_model_may_not_look_at_is_not_searched_with(library: Librar
             asked.append(query)
             return library.cases.search(query)
 
-    ask(what, replace(library, cases=Recording()), **more)
+    ask(seen(np.eye(64)), replace(library, cases=Recording()), reading=reading)
     assert [(query.image is None, query.image_hash) for query in asked] == [(True, None)]
 
 
@@ -136,7 +133,7 @@ def test_without_a_library_or_anything_to_search_with_it_says_so(library: Librar
     assert "no case library" in ask(seen(), None).note
     bare = ask(seen(study=None), library, chart_of(PATIENT))
     assert bare.search is None
-    assert "neither an image nor a report" in bare.note
+    assert "neither an image that was read nor a report" in bare.note
 
 
 def test_a_library_that_fails_is_not_available_and_ends_no_review(library: Library) -> None:

@@ -1,0 +1,22 @@
+"""Every benchmark by its name, in the order they run: the light ones before those that load a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from bench.engine import engine
+from bench.heap import heap
+from bench.memory import memory
+from bench.model import model
+from bench.parsing import parsing
+from bench.pixels import pixels
+from bench.rows import Row
+from bench.search import search
+from bench.setting import Setting
+from bench.stages import stages
+from bench.startup import startup
+
+Benchmark = Callable[[Setting], tuple[Row, ...]]
+
+BENCHMARKS: Mapping[str, Benchmark] = {one.__name__: one for one in (parsing, heap, startup, pixels, memory, engine, stages, model, search)}
+"""The first line of a benchmark's docstring is its heading, the rest says how it measures."""
