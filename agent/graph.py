@@ -30,8 +30,8 @@ from agent.workspace import Listener, Workspace
 from fhir.study import Picture
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import BaseCheckpointSaver
     from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
 Step = Callable[[Workspace], Awaitable[State]]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from agent.engine import require_safe_engine
-from agent.graph import STEPS, build_graph, run_review
+from agent.graph import STEPS, run_review
 from agent.parts import Parts
 from agent.record import begin
 from agent.request import ReviewRequest
@@ -65,7 +65,6 @@ def engine(setting: Setting) -> tuple[Row, ...]:
     return (
         Row("the engine adds to a review", added, commits, taken["raw"], COMMITS),
         Row("of that, CPU time", added_cpu, commits, taken["raw"]),
-        Row("of that, compiling the graph", taken["compile"], commits, taken["raw"]),
         Row("review through the graph", taken["graph wall"], "the same steps called in order", taken["straight wall"]),
         Row("checkpoint bytes of a review", ours, "a state that holds the chart", peer, BYTES),
     )
@@ -82,9 +81,6 @@ async def _rounds(setting: Setting) -> tuple[int, dict[str, Figure]]:
             taken |= await _timed("straight", straight(ReviewRequest(STORY, CLOCK, image_model=False), parts))
             stored = stored_by(home / "checkpoints.sqlite", request.review_id)
             taken["raw"] = raw_commits(raw, stored)
-            began = wall_ms()
-            build_graph(parts)
-            taken["compile"] = wall_ms() - began
             for name in taken if number else ():  # the first round warms up
                 samples[name].append(taken[name])
     raw.close()

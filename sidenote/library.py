@@ -20,6 +20,7 @@ from sandbox.phantoms.sample import corpus
 from sandbox.phantoms.spec import PhantomCase
 from sandbox.phantoms.truth import truth
 from sidenote.settings import Settings
+from sidenote.threads import use_one_thread
 
 EncoderName = Literal["compact", "hash"]
 
@@ -55,6 +56,7 @@ def encoder_named(name: EncoderName, model_folder: Path | None = None) -> Encode
     from tools.med_vlm.compact.encoder import CompactEncoder
     from tools.med_vlm.compact.reader import load_compact
 
+    use_one_thread()
     return CompactEncoder(load_compact(model_folder))
 
 

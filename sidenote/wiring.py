@@ -91,8 +91,10 @@ async def wired(settings: Settings, sources: Sequence[str], *, image_model: bool
 
 
 def _reader(settings: Settings) -> CompactReader:
+    from sidenote.threads import use_one_thread
     from tools.med_vlm.compact.reader import load_compact
 
+    use_one_thread()
     return load_compact(settings.model_folder)
 
 

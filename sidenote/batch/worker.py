@@ -28,10 +28,6 @@ class Job:
 
 def work(pipe: Connection, job: Job) -> None:
     """Entry point of the process. Ends when the parent closes the pipe, or dies and the pipe breaks."""
-    if job.image_model:
-        import torch
-
-        torch.set_num_threads(1)  # as many processes as cores: more threads would only wait for each other
     asyncio.run(_serve(pipe, job))
 
 
