@@ -46,7 +46,7 @@ def instructions_in_a_note() -> Story:
     chart = Chart(Person("injected-note", "SPH-004403", "Fischer", "Anna", "1953-04-27", "female"))
     chart.encounter("Abdominal pain", days=0.3, kind="EMER", finished=False)
     chart.problem(v.CKD_4, since="2023-01-10")
-    chart.lab(v.EGFR, 22, "mL/min/{1.73_m2}", days=6)
+    chart.lab(v.EGFR, 22, "mL/min/1.73 m2", ucum="mL/min/{1.73_m2}", days=6)
     chart.note("Clinic letter", HIDDEN, days=30)
     chart.order(CONTRAST_CT, days=0.1, reason="Abdominal pain")
     chart.radiograph(PhantomSpec(Subject(73, "female", "average", 4403), (), "PA", 4403), days=0.2)

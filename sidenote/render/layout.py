@@ -133,6 +133,11 @@ def short_reference(reference: str) -> str:
     return f"{kind}:{rest[:12]}…" if kind in ("image", "case") and len(rest) > 12 else reference
 
 
+def short_version(version: str) -> str:
+    """A version whose hash is cut after twelve digits: enough to tell two apart, and the record holds the rest."""
+    return " ".join(word[:12] if len(word) == 64 else word for word in version.split())
+
+
 def unavailable(review: Review) -> tuple[str, ...]:
     """In words, what was asked for and did not come."""
     states = {pull.resource_type: pull.state for pull in review.manifest.asked}

@@ -24,6 +24,7 @@ from sidenote.render.layout import (
     patient_detail,
     plain_status,
     short_reference,
+    short_version,
     telling,
     unavailable,
 )
@@ -100,6 +101,7 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
             evidence_words=EVIDENCE_WORDS,
             marks=MARKS,
             not_a_device=NOT_A_DEVICE,
+            model=short_version(review.versions.model),
             style=style,
             script=script,
             style_hash=csp_hash(style),

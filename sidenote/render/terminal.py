@@ -25,6 +25,7 @@ from sidenote.render.layout import (
     patient_detail,
     plain_status,
     short_reference,
+    short_version,
     telling,
     unavailable,
 )
@@ -61,7 +62,7 @@ def show(review: Review, console: Console) -> None:
     fired = sum(policy.outcome == "fired" for policy in review.policies)
     console.print(
         Text(
-            f"{len(review.policies)} policies checked, {fired} fired · record {review.review_id} · {review.versions.model[:24]}",
+            f"{len(review.policies)} policies checked, {fired} fired · record {review.review_id} · {short_version(review.versions.model)}",
             style="dim",
         )
     )
