@@ -19,6 +19,7 @@ _STYLES = {
     "abstained": "cyan",
     "presented": "green",
 }
+_HEADINGS = ("patient", "status", "fired", "said", "held", "image", "disagree on")
 MOST_ROWS = 60
 """Rows shown; the JSONL file holds all of them."""
 
@@ -26,11 +27,14 @@ MOST_ROWS = 60
 def summary(results: Sequence[dict[str, Any]]) -> RenderableType:
     """One row a case, those that need a person first, and the counts below."""
     ordered = sorted(results, key=lambda result: (_ORDER.index(result["status"]), -len(result.get("discordant", ())), result["row"]))
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("patient", "status", "what fired", "statements", "withheld", "image", "voices that disagree"):
-        table.add_column(heading)
-    for result in ordered[:MOST_ROWS]:
-        table.add_row(*_cells(result), style=_STYLES[result["status"]])
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    rows = [_cells(result) for result in ordered[:MOST_ROWS]]
+    shown = [place for place in range(len(_HEADINGS)) if any(row[place] for row in rows)]
+    for place in shown:
+        # a patient's id that is cut is of no use to anybody
+        table.add_column(_HEADINGS[place], no_wrap=place < 2, min_width=max(len(row[place]) for row in rows) if place < 2 else None)
+    for result, row in zip(ordered, rows, strict=False):
+        table.add_row(*(row[place] for place in shown), style=_STYLES[result["status"]])
     counts = Counter(result["status"] for result in results)
     told = ", ".join(f"{counts[status]} {status.replace('_', ' ')}" for status in _ORDER if counts[status])
     hidden = f"; {len(ordered) - MOST_ROWS} rows not shown" if len(ordered) > MOST_ROWS else ""
