@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from fhir.codes import DCM, LOINC, RXNORM, SNOMED, UCUM
-from sandbox.patients.story import ACCESSION_SYSTEM, CLOCK, ISSUER, MRN_SYSTEM, Person, Resource, StoryImage
+from sandbox.patients.story import ACCESSION_SYSTEM, CLOCK, ISSUER, MRN_SYSTEM, Expected, Person, Resource, Story, StoryImage
 from sandbox.phantoms.reports import write
 from sandbox.phantoms.spec import PhantomSpec
 
@@ -87,6 +87,10 @@ class Chart:
             }
         )
 
+    def story(self, title: str, expected: Expected) -> Story:
+        """The finished story, frozen."""
+        return Story(self.person, title, tuple(self.resources), expected, tuple(self.images))
+
     def add(self, resource_type: str, subject: str = "subject", /, **elements: Any) -> str:
         """Add a resource about the person; return its reference."""
         number = 1 + sum(resource["resourceType"] == resource_type for resource in self.resources)
@@ -124,18 +128,13 @@ class Chart:
         )
 
     def lab(self, code: Code, value: float | str, unit: str, *, days: float, ucum: str | None = None, status: str = "final") -> str:
-        """A laboratory result. `value` as text is a qualitative result."""
-        result: dict[str, Any] = (
-            {"valueCodeableConcept": {"text": value}}
-            if isinstance(value, str)
-            else {"valueQuantity": {"value": value, "unit": unit, "system": UCUM, "code": ucum or unit}}
-        )
+        """A laboratory result. `value` as text is a qualitative result; an empty `unit` is a ratio without one."""
+        result = {"valueCodeableConcept": {"text": value}} if isinstance(value, str) else _quantity(value, unit, ucum)
         return self._observation("laboratory", code, days, status, result)
 
     def vital(self, code: Code, value: float, unit: str, *, days: float, ucum: str | None = None) -> str:
         """A vital sign."""
-        quantity = {"value": value, "unit": unit, "system": UCUM, "code": ucum or unit}
-        return self._observation("vital-signs", code, days, "final", {"valueQuantity": quantity})
+        return self._observation("vital-signs", code, days, "final", _quantity(value, unit, ucum))
 
     def _observation(self, category: str, code: Code, days: float, status: str, result: dict[str, Any]) -> str:
         return self.add(
@@ -294,6 +293,11 @@ class Chart:
             conclusion=" ".join(text.impression),
             presentedForm=[_text_attachment(text.text)],
         )
+
+
+def _quantity(value: float, unit: str, ucum: str | None) -> dict[str, Any]:
+    named = {"unit": unit} if unit else {}
+    return {"valueQuantity": {"value": value, **named, "system": UCUM, "code": ucum or unit}}
 
 
 def _text_attachment(text: str) -> dict[str, Any]:

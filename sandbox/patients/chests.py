@@ -31,7 +31,7 @@ def tension_pneumothorax() -> Story:
         says=("left tension pneumothorax", "do not wait for this tool"),
         reads=(("tension_pneumothorax", "left"),),
     )
-    return _story(chart, "Left tension pneumothorax, preliminary report negative", expected)
+    return chart.story("Left tension pneumothorax, preliminary report negative", expected)
 
 
 def heart_failure_with_effusion() -> Story:
@@ -59,7 +59,7 @@ def heart_failure_with_effusion() -> Story:
         says=("right pleural effusion", "heart failure"),
         reads=(("pleural_effusion", "right"), ("cardiomegaly", None)),
     )
-    return _story(chart, "Heart failure with a right pleural effusion", expected)
+    return chart.story("Heart failure with a right pleural effusion", expected)
 
 
 def pneumonia_with_prior() -> Story:
@@ -77,7 +77,7 @@ def pneumonia_with_prior() -> Story:
     chart.radiograph(before, days=92)
     chart.radiograph(now, days=0.5, prior=before)
     expected = Expected("presented", frozenset(), says=("right", "consolidation", "follow-up"), reads=(("consolidation", "right"),))
-    return _story(chart, "New right lower lobe consolidation, prior clear", expected)
+    return chart.story("New right lower lobe consolidation, prior clear", expected)
 
 
 def child() -> Story:
@@ -90,7 +90,7 @@ def child() -> Story:
     shown = (DrawnFinding("consolidation", side="left", size="small", lobe="left lower"),)
     chart.radiograph(PhantomSpec(Subject(7, "female", "slim", 4304), shown, "PA", 4304), days=0.2)
     expected = Expected("needs_review", frozenset({"S01"}), never=("image model reads",))
-    return _story(chart, "A child with cough and fever", expected)
+    return chart.story("A child with cough and fever", expected)
 
 
 def unremarkable() -> Story:
@@ -101,8 +101,4 @@ def unremarkable() -> Story:
     chart.lab(v.EGFR, 101, "mL/min/1.73 m2", ucum="mL/min/{1.73_m2}", days=1)
     chart.radiograph(PhantomSpec(Subject(41, "male", "average", 4305), (), "PA", 4305), days=1)
     expected = Expected("presented", frozenset(), never=("tension", "effusion is present"))
-    return _story(chart, "An unremarkable chest", expected)
-
-
-def _story(chart: Chart, title: str, expected: Expected) -> Story:
-    return Story(chart.person, title, tuple(chart.resources), expected, tuple(chart.images))
+    return chart.story("An unremarkable chest", expected)

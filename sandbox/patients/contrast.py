@@ -27,7 +27,7 @@ def ckd_stage_4() -> Story:
     chart.order(CONTRAST_CT, days=0.1, reason="Flank pain, haematuria")
     chart.radiograph(PhantomSpec(Subject(71, "female", "average", 4101), (DrawnFinding("cardiomegaly"),), "PA", 4101), days=0.15)
     expected = Expected("needs_review", frozenset({"C01"}), says=("eGFR is 24", "not an absolute bar"), never=("contraindicated",))
-    return _story(chart, "Stage 4 chronic kidney disease, contrast CT ordered", expected)
+    return chart.story("Stage 4 chronic kidney disease, contrast CT ordered", expected)
 
 
 def metformin_egfr_35() -> Story:
@@ -46,7 +46,7 @@ def metformin_egfr_35() -> Story:
     chart.order(CONTRAST_CT, days=0.5, reason="Weight loss, change of bowel habit")
     chart.radiograph(PhantomSpec(Subject(68, "male", "large", 4102), (), "PA", 4102), days=1)
     expected = Expected("presented", frozenset({"C02"}), says=("metformin", "eGFR is 35"), never=("must be stopped",))
-    return _story(chart, "Metformin with eGFR 35, contrast CT ordered", expected)
+    return chart.story("Metformin with eGFR 35, contrast CT ordered", expected)
 
 
 def severe_contrast_reaction() -> Story:
@@ -59,7 +59,7 @@ def severe_contrast_reaction() -> Story:
     chart.lab(v.CREATININE, 0.71, "mg/dL", days=10)
     chart.order(CONTRAST_CT, days=2, reason="Characterise liver lesion")
     expected = Expected("needs_review", frozenset({"C08"}), says=("contrast",), never=("safe to give",))
-    return _story(chart, "Severe reaction to contrast in the past, contrast CT ordered", expected)
+    return chart.story("Severe reaction to contrast in the past, contrast CT ordered", expected)
 
 
 def shellfish_label() -> Story:
@@ -71,7 +71,7 @@ def shellfish_label() -> Story:
     chart.lab(v.PREGNANCY_TEST, "Negative", "", days=1)
     chart.order(CONTRAST_CT, days=0.4, reason="Right upper quadrant pain")
     expected = Expected("presented", frozenset({"C10"}), says=("shellfish",), never=("premedication is required",))
-    return _story(chart, "Shellfish allergy, contrast CT ordered", expected)
+    return chart.story("Shellfish allergy, contrast CT ordered", expected)
 
 
 def unknown_renal_function() -> Story:
@@ -85,8 +85,4 @@ def unknown_renal_function() -> Story:
     chart.order(CONTRAST_CT, days=0.1, reason="Abdominal pain, query ischaemia")
     chart.radiograph(PhantomSpec(Subject(77, "male", "average", 4105), (), "AP", 4105), days=0.1)
     expected = Expected("presented", frozenset({"C03"}), says=("kidney function is not known",))
-    return _story(chart, "Contrast CT ordered, renal function unknown", expected)
-
-
-def _story(chart: Chart, title: str, expected: Expected) -> Story:
-    return Story(chart.person, title, tuple(chart.resources), expected, tuple(chart.images))
+    return chart.story("Contrast CT ordered, renal function unknown", expected)

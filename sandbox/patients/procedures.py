@@ -18,7 +18,7 @@ def apixaban_before_biopsy() -> Story:
     chart.problem(v.ATRIAL_FIBRILLATION, since="2020-09-17")
     chart.problem(v.COPD, since="2014-01-30")
     chart.lab(v.PLATELETS, 212, "10*3/uL", days=4)
-    chart.lab(v.INR, 1.1, "1", days=4, ucum="{INR}")
+    chart.lab(v.INR, 1.1, "", days=4, ucum="{INR}")
     chart.lab(v.EGFR, 68, "mL/min/1.73 m2", ucum="mL/min/{1.73_m2}", days=4)
     chart.medication(v.APIXABAN, "5 mg twice daily", since="2020-10-01")
     chart.medication(v.BISOPROLOL, "2.5 mg once daily", since="2020-10-01")
@@ -26,7 +26,7 @@ def apixaban_before_biopsy() -> Story:
     nodule = DrawnFinding("nodule", side="right", zone="upper", diameter_mm=24)
     chart.radiograph(PhantomSpec(Subject(74, "male", "slim", 4201), (nodule,), "PA", 4201), days=3)
     expected = Expected("needs_review", frozenset({"P04"}), says=("apixaban",), never=("stop apixaban now",))
-    return _story(chart, "Apixaban still active before a lung biopsy", expected)
+    return chart.story("Apixaban still active before a lung biopsy", expected)
 
 
 def platelets_40_before_biopsy() -> Story:
@@ -36,10 +36,10 @@ def platelets_40_before_biopsy() -> Story:
     chart.problem(v.CIRRHOSIS, since="2018-03-03")
     for days, count in ((3, 40), (60, 58), (200, 71)):
         chart.lab(v.PLATELETS, count, "10*3/uL", days=days)
-    chart.lab(v.INR, 1.4, "1", days=3, ucum="{INR}")
+    chart.lab(v.INR, 1.4, "", days=3, ucum="{INR}")
     chart.order(LIVER_BIOPSY, days=1, reason="Staging of fibrosis")
     expected = Expected("needs_review", frozenset({"P02"}), says=("platelets is 40",))
-    return _story(chart, "Platelets 40 before a liver biopsy", expected)
+    return chart.story("Platelets 40 before a liver biopsy", expected)
 
 
 def inr_before_biopsy() -> Story:
@@ -47,14 +47,14 @@ def inr_before_biopsy() -> Story:
     chart = Chart(Person("inr-biopsy", "SPH-004203", "Kowalski", "Piotr", "1960-05-08", "male"))
     chart.encounter("Biopsy planning", days=1)
     chart.problem(v.ATRIAL_FIBRILLATION, since="2015-11-01")
-    chart.lab(v.INR, 2.6, "1", days=1, ucum="{INR}")
+    chart.lab(v.INR, 2.6, "", days=1, ucum="{INR}")
     chart.lab(v.PLATELETS, 240, "10*3/uL", days=1)
     chart.medication(v.WARFARIN, "3 mg once daily", since="2015-11-15")
     chart.order(LUNG_BIOPSY, days=1, reason="Mass of the left lower lobe")
     mass = DrawnFinding("nodule", side="left", zone="lower", diameter_mm=30)
     chart.radiograph(PhantomSpec(Subject(66, "male", "average", 4203), (mass,), "PA", 4203), days=6)
     expected = Expected("needs_review", frozenset({"P01", "P04"}), says=("INR is 2.6", "warfarin"))
-    return _story(chart, "INR 2.6 on warfarin before a lung biopsy", expected)
+    return chart.story("INR 2.6 on warfarin before a lung biopsy", expected)
 
 
 def pregnancy_and_pelvic_ct() -> Story:
@@ -67,7 +67,7 @@ def pregnancy_and_pelvic_ct() -> Story:
     chart.lab(v.EGFR, 118, "mL/min/1.73 m2", ucum="mL/min/{1.73_m2}", days=0.1)
     chart.order("CT pelvis without contrast", days=0.1, reason="Query appendicitis")
     expected = Expected("needs_review", frozenset({"G01"}), says=("pregnan",), never=("termination",))
-    return _story(chart, "Pregnant, pelvic CT ordered", expected)
+    return chart.story("Pregnant, pelvic CT ordered", expected)
 
 
 def pregnancy_unknown() -> Story:
@@ -77,7 +77,7 @@ def pregnancy_unknown() -> Story:
     chart.lab(v.HAEMOGLOBIN, 12.1, "g/dL", days=0.05)
     chart.order("CT pelvis without contrast", days=0.05, reason="Fall from height")
     expected = Expected("presented", frozenset({"G02"}), says=("pregnan",))
-    return _story(chart, "Pelvic CT ordered, pregnancy status unknown", expected)
+    return chart.story("Pelvic CT ordered, pregnancy status unknown", expected)
 
 
 def pacemaker_and_mri() -> Story:
@@ -90,8 +90,4 @@ def pacemaker_and_mri() -> Story:
     chart.order("MRI lumbar spine without contrast", days=1, reason="Query cord compression")
     chart.radiograph(PhantomSpec(Subject(79, "male", "average", 4206), (DrawnFinding("pacemaker"),), "PA", 4206), days=20)
     expected = Expected("needs_review", frozenset({"M01"}), says=("pacemaker",), reads=(("pacemaker", None),))
-    return _story(chart, "Pacemaker, MRI ordered", expected)
-
-
-def _story(chart: Chart, title: str, expected: Expected) -> Story:
-    return Story(chart.person, title, tuple(chart.resources), expected, tuple(chart.images))
+    return chart.story("Pacemaker, MRI ordered", expected)

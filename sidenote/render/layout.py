@@ -8,7 +8,7 @@ from typing import Literal
 
 from agent.review import Review, ReviewClaim, ReviewPolicy, Voice
 from fhir.codes import FINDING
-from policies.evidence import Polarity
+from policies.evidence import Evidence, Polarity
 
 Tone = Literal["critical", "caution", "plain", "accent"]
 
@@ -20,7 +20,7 @@ STATUS_WORDS = {
 }
 STATUS_STYLES = {"presented": "green", "needs_review": "yellow", "withheld": "red", "abstained": "cyan"}
 """Status -> terminal colour."""
-KIND_WORDS = {"finding": "Finding", "assessment": "Assessment", "recommendation": "Consider", "caution": "Caution"}
+KIND_WORDS = {"finding": "Finding", "assessment": "Assessment", "recommendation": "Option", "caution": "Caution"}
 EVIDENCE_WORDS = {
     "chart_fact": "chart",
     "report_sentence": "report",
@@ -90,6 +90,37 @@ def _card(claim: ReviewClaim, speaking: tuple[ReviewPolicy, ...], placed: frozen
     heading = "▲ Critical, possible" if critical else KIND_WORDS[claim.kind]
     fresh = tuple(policy for policy in concerned if policy.id not in placed)
     return Card(claim, tone, heading, fresh, tuple(policy.id for policy in concerned if policy.id in placed))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Evidence as the list shows it: one text of one source, whatever numbers the run gave it."""
+
+    ids: tuple[str, ...]
+    first: Evidence
+    claims: tuple[str, ...]
+    """Claims that cite it."""
+
+    @property
+    def label(self) -> str:
+        """`E7`, or `E7 +2` where the run gave the same sentence two more numbers."""
+        return self.ids[0] if len(self.ids) == 1 else f"{self.ids[0]} +{len(self.ids) - 1}"
+
+
+def rows(review: Review, *, cited: bool) -> tuple[Row, ...]:
+    """The evidence that claims and policies point at, or all the rest. A sentence that speaks of three findings is one row."""
+    pointed = {identity for claim in review.claims for identity in claim.evidence}
+    pointed |= {identity for policy in review.policies if policy.outcome == "fired" for identity in policy.evidence}
+    grouped: dict[tuple[str, str], list[Evidence]] = {}
+    for item in review.evidence:
+        grouped.setdefault((item.reference, item.text), []).append(item)
+    made = (_row(review, tuple(items)) for items in grouped.values())
+    return tuple(row for row in made if bool(pointed & set(row.ids)) == cited)
+
+
+def _row(review: Review, items: tuple[Evidence, ...]) -> Row:
+    ids = tuple(item.id for item in items)
+    return Row(ids, items[0], tuple(claim.id for claim in review.claims if set(ids) & set(claim.evidence)))
 
 
 def finding_words(key: str, side: str | None = None) -> str:

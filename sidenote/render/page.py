@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from agent.review import ReadingMode, Review, SimilarCase
-from policies.evidence import Evidence
 from sidenote.render.html import csp_hash, environment
 from sidenote.render.layout import (
     EVIDENCE_WORDS,
@@ -23,6 +22,7 @@ from sidenote.render.layout import (
     moment,
     patient_detail,
     plain_status,
+    rows,
     short_reference,
     short_version,
     telling,
@@ -121,37 +121,6 @@ def _reading_words(review: Review) -> str:
         if reading and reading.reason
         else f"{READING_WORDS[review.reading_mode]}."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Evidence as the list shows it: one text of one source, whatever numbers the run gave it."""
-
-    ids: tuple[str, ...]
-    first: Evidence
-    claims: tuple[str, ...]
-    """Claims that cite it."""
-
-    @property
-    def label(self) -> str:
-        """`E7`, or `E7 +2` where the run gave the same sentence two more numbers."""
-        return self.ids[0] if len(self.ids) == 1 else f"{self.ids[0]} +{len(self.ids) - 1}"
-
-
-def rows(review: Review, *, cited: bool) -> tuple[Row, ...]:
-    """The evidence that claims and policies point at, or all the rest. A sentence that speaks of three findings is one row."""
-    pointed = {identity for claim in review.claims for identity in claim.evidence}
-    pointed |= {identity for policy in review.policies if policy.outcome == "fired" for identity in policy.evidence}
-    grouped: dict[tuple[str, str], list[Evidence]] = {}
-    for item in review.evidence:
-        grouped.setdefault((item.reference, item.text), []).append(item)
-    made = (_row(review, tuple(items)) for items in grouped.values())
-    return tuple(row for row in made if bool(pointed & set(row.ids)) == cited)
-
-
-def _row(review: Review, items: tuple[Evidence, ...]) -> Row:
-    ids = tuple(item.id for item in items)
-    return Row(ids, items[0], tuple(claim.id for claim in review.claims if set(ids) & set(claim.evidence)))
 
 
 def _case_title(case: SimilarCase) -> str:

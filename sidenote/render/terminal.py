@@ -24,6 +24,7 @@ from sidenote.render.layout import (
     moment,
     patient_detail,
     plain_status,
+    rows,
     short_reference,
     short_version,
     telling,
@@ -146,8 +147,11 @@ def _evidence(review: Review) -> Table:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(ratio=1)
     table.add_column(style="dim")
-    for item in review.evidence:
-        table.add_row(item.id, Text(item.text), Text(f"{EVIDENCE_WORDS[item.kind]} · {short_reference(item.reference)}"))
+    for row in rows(review, cited=True):
+        item = row.first
+        table.add_row(row.label, Text(item.text), Text(f"{EVIDENCE_WORDS[item.kind]} · {short_reference(item.reference)}"))
+    if more := len(rows(review, cited=False)):
+        table.add_row("", Text(f"{more} more were looked at and are cited by nothing (--format json holds them)", style="dim"), "")
     return table
 
 
