@@ -11,9 +11,8 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from fhir.codes import FINDING, Side
@@ -21,8 +20,9 @@ from fhir.value_sets import VALUE_SETS
 from policies.claim import ClaimKind
 from policies.conditions import Condition
 from policies.conditions.planned import Topic as PlannedTopic
-from policies.errors import PolicyError
+from policies.errors import PolicyError, RuleUnreadable
 from policies.evidence import Frozen, Polarity
+from policies.yamltext import read_yaml
 
 FOLDER = Path(__file__).parent / "guidance"
 FIELDS = ("label", "value", "unit", "date", "finding", "probability", "status", "count")
@@ -209,11 +209,11 @@ def read_topic(path: Path) -> Topic:
         GuidanceInvalid: see `load_topics`.
     """
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  # a SafeLoader that also refuses double keys
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise GuidanceInvalid(path.name, "-", f"not readable as YAML: {type(error).__name__}") from error
-    if not isinstance(data, dict):
-        raise GuidanceInvalid(path.name, "-", "not a mapping")
+        data = read_yaml(path.read_bytes(), path.name)
+    except OSError as error:
+        raise GuidanceInvalid(path.name, "-", "cannot be read") from error
+    except RuleUnreadable as error:
+        raise GuidanceInvalid(path.name, "-", str(error)) from error
     try:
         return Topic.model_validate(data)
     except ValidationError as error:
@@ -236,14 +236,3 @@ def _finding(key: str | None) -> str | None:
         message = f"no finding {key!r}"
         raise ValueError(message)
     return key
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A SafeLoader that refuses a key given twice in one mapping: of two conditions the last would win unseen."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if len(keys) != len(set(keys)):
-            message = "a key is given twice"
-            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
-        return super().construct_mapping(node, deep=deep)

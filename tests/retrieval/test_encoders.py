@@ -21,12 +21,8 @@ REPORTS = (
 def _compact() -> Encoder:
     from tools.med_vlm.compact.encoder import CompactEncoder
     from tools.med_vlm.compact.reader import load_compact
-    from tools.med_vlm.errors import ModelMissing
 
-    try:
-        return CompactEncoder(load_compact())
-    except ModelMissing:
-        pytest.skip("the compact model's weights are not here yet")
+    return CompactEncoder(load_compact())
 
 
 @pytest.fixture(scope="module", params=["hash", "compact"])
