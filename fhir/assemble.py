@@ -23,8 +23,8 @@ SHARED = frozenset(
     {"Organization", "Practitioner", "PractitionerRole", "Medication", "Location", "Device", "Substance", "Endpoint", "Binary"}
 )
 """Types without a patient of their own: they come along when a fact of the patient names them."""
-ABOUT = frozenset({"Provenance", "Appointment"})
-"""Types that name their patient among other references."""
+ABOUT = frozenset({"Provenance", "Appointment", "Binary"})
+"""Types that name their patient among other references; a Binary by its `securityContext`."""
 _REFERENCE = re.compile(rb'"reference"\s*:\s*"([^"\\]+)"')
 _UNREADABLE = "unreadable"
 
@@ -36,11 +36,21 @@ class Names:
     aliases: Mapping[str, str]
     bases: frozenset[str]
 
-    def local(self, reference: str) -> str | None:
-        """`Type/id` for a reference into these documents; None for one that leads out of them or is none."""
+    def _elsewhere(self, relative: str, base: str | None) -> bool:
+        """Whether a relative reference, which holds at its resource's own base, names what only another base has (FHIR R4 Bundle)."""
+        at_other = any(f"{other}/{relative}" in self.aliases for other in self.bases)
+        return base is not None and at_other and f"{base}/{relative}" not in self.aliases
+
+    def local(self, reference: str, base: str | None = None) -> str | None:
+        """`Type/id` for a reference into these documents; None for one that leads out of them or is none.
+
+        `base` is that of the resource the reference stands in, where its document says it.
+        """
         named = reference.partition("/_history/")[0]
         if named in self.aliases:
             return self.aliases[named]
+        if self._elsewhere(named, base):
+            return None
         if named.startswith(("urn:", "#")) or "?" in named:
             return None
         if "://" not in named:
@@ -92,7 +102,7 @@ def chart_from(
     if not any(document.items for document in documents):
         raise EmptySource("the source holds no resource")
     asked = f"Patient/{bare_id(patient)}"
-    membership = _Membership(asked, _identifiers(documents, asked))
+    membership = _Membership(asked, *_identifiers(documents, asked))
     kept: dict[str, Item] = {}
     shared: dict[str, Item] = {}
     aliases: dict[str, str] = {}
@@ -109,7 +119,8 @@ def chart_from(
         raise UnknownPatient("the source has no such patient")
     kept.update(_referenced(kept, shared, aliases))
     all_notes = (*notes, *(note for document in documents for note in document.notes), *membership.notes())
-    return _chart(person, kept, aliases, Manifest(source, pulled or _page_states(documents), len(kept) + 1, all_notes))
+    states = membership.states(pulled or _page_states(documents))
+    return _chart(person, kept, aliases, Manifest(source, states, len(kept) + 1, all_notes))
 
 
 def _only_person(document: Document) -> str | None:
@@ -121,9 +132,10 @@ def _only_person(document: Document) -> str | None:
 class _Membership:
     """Decides whose a resource is, and counts what could not be decided."""
 
-    def __init__(self, asked: str, identifiers: frozenset[tuple[str, str]]) -> None:
+    def __init__(self, asked: str, identifiers: frozenset[tuple[str, str]], others: frozenset[tuple[str, str]]) -> None:
         self.asked = asked
-        self.identifiers = identifiers
+        self.identifiers = identifiers - others  # a number that two people share, as a family's insurance does, names neither
+        self.others = others - identifiers
         self.left_out: Counter[str] = Counter()
 
     def home(self, item: Item, names: Names, only: str | None, where: str) -> Literal["patient", "shared"] | None:
@@ -147,26 +159,36 @@ class _Membership:
     def _owners_of(self, item: Item, names: Names) -> set[str]:
         if item.header.resourceType == "Patient":
             return {item.local}
-        return _named_patients(item, names) if item.header.resourceType in ABOUT else self.owners(item.header, names)
+        return _named_patients(item, names) if item.header.resourceType in ABOUT else self.owners(item.header, names, _base_of(item))
 
-    def owners(self, header: Header | Inner, names: Names) -> set[str]:
+    def owners(self, header: Header | Inner, names: Names, base: str | None) -> set[str]:
         """`Patient/id` of everyone the header names as its patient; "unreadable" for a link that names nobody known."""
         found: set[str] = set()
         for links in (header.subject, header.patient, header.beneficiary, header.individual):
             if links is None:
                 continue
             for link in links if isinstance(links, list) else (links,):
-                found.add(self._person(link, names))
+                found.add(self._person(link, names, base))
         for inner in header.contained:
-            found |= self.owners(inner, names) - {_UNREADABLE}
+            found |= self.owners(inner, names, base) - {_UNREADABLE}
         return {owner for owner in found if owner == _UNREADABLE or owner.startswith("Patient/")} if found else found
 
-    def _person(self, link: Link, names: Names) -> str:
-        if link.reference is not None:
-            return names.local(link.reference) or _UNREADABLE
+    def _person(self, link: Link, names: Names, base: str | None) -> str:
         identifier = link.identifier if isinstance(link.identifier, dict) else {}
         key = (str(identifier.get("system", "")), str(identifier.get("value", "")))
+        if link.reference is not None:
+            named = names.local(link.reference, base) or _UNREADABLE
+            # a reference and an identifier that name two people name nobody
+            return _UNREADABLE if named == self.asked and key in self.others else named
         return self.asked if key in self.identifiers else _UNREADABLE
+
+    def states(self, pulled: tuple[tuple[str, Pulled], ...]) -> tuple[tuple[str, Pulled], ...]:
+        """How the pulls ended, where a type of which something was left out is not complete: what is missing may be this patient's."""
+        from fhir.types import PULLED_TYPES
+
+        found: dict[str, Pulled] = dict(pulled)
+        found.update({name: "truncated" for name in PULLED_TYPES if name in self.left_out and found.get(name, "complete") == "complete"})
+        return tuple(sorted(found.items()))
 
     def notes(self) -> tuple[str, ...]:
         """What was left out of the chart, by type: a count, for the manifest."""
@@ -174,14 +196,15 @@ class _Membership:
         return tuple(f"{count} {name} left out: not of a patient, or of one that cannot be told" for name, count in left_out)
 
 
-def _identifiers(documents: Iterable[Document], asked: str) -> frozenset[tuple[str, str]]:
-    """(system, value) of the asked patient, for logical references."""
-    found = set()
-    for item in (item for document in documents for item in document.items if item.local == asked):
+def _identifiers(documents: Iterable[Document], asked: str) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+    """(system, value) of the asked patient and of everybody else, for logical references."""
+    own: set[tuple[str, str]] = set()
+    others: set[tuple[str, str]] = set()
+    for item in (item for document in documents for item in document.items if item.header.resourceType == "Patient"):
         for identifier in objects(loads(item.raw).get("identifier")):
             if identifier.get("system") and identifier.get("value"):
-                found.add((str(identifier["system"]), str(identifier["value"])))
-    return frozenset(found)
+                (own if item.local == asked else others).add((str(identifier["system"]), str(identifier["value"])))
+    return frozenset(own), frozenset(others)
 
 
 def _named_patients(item: Item, names: Names) -> set[str]:
@@ -200,7 +223,33 @@ def _add(kept: dict[str, Item], item: Item) -> None:
     if there is None:
         kept[reference] = item
     elif there.raw != item.raw:
+        _require_one_thing(there, item)
         kept[reference] = _newer(there, item)
+
+
+def _require_one_thing(one: Item, other: Item) -> None:
+    """Two versions may follow each other; two servers' resources of one id, or two people of one id, may not.
+
+    Raises:
+        ConflictingCopies: their URLs are of two bases, or they are Patients of another birth date or sex.
+    """
+    if len({_base_of(one), _base_of(other)} - {None}) > 1:
+        raise ConflictingCopies("one id at two addresses", where=one.header.resourceType)
+    if one.header.resourceType == "Patient":
+        bodies = loads(one.raw), loads(other.raw)
+        if any(_differ(*(str(body.get(name, "")) for body in bodies)) for name in ("birthDate", "gender")):
+            raise ConflictingCopies("two people of one id", where="Patient")
+
+
+def _base_of(item: Item) -> str | None:
+    """The address the item's document gives it, without `Type/id`."""
+    found = ABSOLUTE.fullmatch(item.full_url) if item.full_url else None
+    return found["base"] if found else None
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two values contradict: `1950` and `1950-02-03` do not."""
+    return not one.startswith(other) and not other.startswith(one)
 
 
 def _newer(one: Item, other: Item) -> Item:

@@ -22,7 +22,7 @@ def compare_identity(tags: Mapping[str, str], patient: Fact, study: Study | None
 
     Returns:
         "mismatch" when any identifying keyword says another patient or study; "match" when PatientID matches, or two other
-        keywords do; "unknown" otherwise.
+        keywords besides sex do; "unknown" otherwise.
     """
     body = patient.body
     others = others if study is None else (study,)
@@ -41,7 +41,8 @@ def _outcome(fields: tuple[tuple[str, Outcome], ...]) -> Outcome:
     deciding = {name: outcome for name, outcome in fields if name in _DECIDING}
     if "mismatch" in deciding.values():
         return "mismatch"
-    matches = sum(outcome == "match" for outcome in deciding.values())
+    # sex tells nobody apart: it can speak against an image, and not for it
+    matches = sum(outcome == "match" for name, outcome in deciding.items() if name != "PatientSex")
     return "match" if deciding["PatientID"] == "match" or matches >= 2 else "unknown"
 
 

@@ -74,7 +74,7 @@ def _study(chart: Chart, fact: Fact) -> Study:
         accession_number=_accession(body),
         modality=tuple(sorted({str(one["code"]) for one in modalities if one.get("code")})),
         body_part=_body_part(body, series),
-        description=body.get("description") or None,
+        description=described if isinstance(described := body.get("description"), str) and described else None,
         started=when(fact),
         series_laterality=_laterality(series),
         orders=tuple(chart.resolve(reference) for reference in _references(body.get("basedOn")) if _is(chart, reference, "ServiceRequest")),

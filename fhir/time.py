@@ -13,9 +13,11 @@ from datetime import UTC, datetime, timedelta
 
 _SHAPE = re.compile(
     r"(?P<year>\d{4})(-(?P<month>\d{2})(-(?P<day>\d{2})"
-    r"(T(?P<hour>\d{2}):(?P<minute>\d{2})(:(?P<second>\d{2})(\.\d+)?)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?)?)?"
+    r"(T(?P<hour>\d{2}):(?P<minute>\d{2})(:(?P<second>\d{2})(\.\d+)?)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?)?)?",
+    re.ASCII,
 )
 _EASTMOST, _WESTMOST = timedelta(hours=14), timedelta(hours=12)
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,22 @@ def parse_when(text: str) -> When | None:
 
 def _bounds(shape: re.Match[str], text: str) -> tuple[datetime, datetime]:
     if shape["hour"] is not None:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            exact = moment.astimezone(UTC)
-            return exact, exact
-        return moment.replace(tzinfo=UTC) - _EASTMOST, moment.replace(tzinfo=UTC) + _WESTMOST
+        first, last = _clock(shape, text)
+        if first.tzinfo is not None:
+            return first.astimezone(UTC), last.astimezone(UTC)
+        return first.replace(tzinfo=UTC) - _EASTMOST, last.replace(tzinfo=UTC) + _WESTMOST
     first = datetime(int(shape["year"]), int(shape["month"] or 1), int(shape["day"] or 1), tzinfo=UTC)
-    last = _next(shape, first) - timedelta(microseconds=1)
+    last = _next(shape, first) - _TICK
     return first - _EASTMOST, last + _WESTMOST
+
+
+def _clock(shape: re.Match[str], text: str) -> tuple[datetime, datetime]:
+    """First and last instant of a clock time. One without seconds, which FHIR forbids and systems send, is its whole minute."""
+    if shape["second"] == "60":  # a leap second, which FHIR allows and `datetime` does not have: the last instant before it
+        moment = datetime.fromisoformat(text[:17] + "59" + text[19:]).replace(microsecond=999_999)
+        return moment, moment
+    moment = datetime.fromisoformat(text)
+    return moment, moment if shape["second"] is not None else moment + timedelta(minutes=1) - _TICK
 
 
 def _next(shape: re.Match[str], first: datetime) -> datetime:

@@ -5,7 +5,7 @@ FHIR R4 element names throughout. Every read answers None for what is absent; no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +16,8 @@ from fhir.codes import UCUM
 from fhir.time import When, parse_when
 
 Element = Mapping[str, Any]
+HL7_STATUS = "http://terminology.hl7.org/CodeSystem/"
+"""Where the code systems of FHIR's own status elements live."""
 
 _CODE_ELEMENTS = ("code", "medicationCodeableConcept", "vaccineCode", "type", "procedureCode", "category")
 _TYPES_NAMED_BY_TYPE = frozenset({"DocumentReference", "Encounter", "Device", "Specimen", "Composition"})
@@ -159,8 +161,23 @@ def verification_status(fact: Fact) -> str | None:
 
 
 def _coded(concept: Any) -> str | None:
-    found = _codings(concept)
-    return _text(found[0].get("code")) if found else None
+    return status_code(concept)
+
+
+def status_code(concept: Any) -> str | None:
+    """The code of a status element: HL7's own where it has one beside local codes, else the first; of words alone, the words as a code.
+
+    >>> status_code({"coding": [{"system": "urn:ward", "code": "R"}, {"system": f"{HL7_STATUS}condition-ver-status", "code": "refuted"}]})
+    'refuted'
+    >>> status_code({"text": "Entered in error"})
+    'entered-in-error'
+    """
+    found = [one for one in _codings(concept) if _text(one.get("code"))]
+    ranked = sorted(found, key=lambda one: not str(one.get("system", "")).startswith(HL7_STATUS))
+    if ranked:
+        return _text(ranked[0]["code"])
+    words = _text(member(concept, "text"))
+    return "-".join(words.lower().split()) if words else None
 
 
 def _text(value: Any) -> str | None:
@@ -203,13 +220,34 @@ def usable(fact: Fact) -> bool:
 
 def unusable_because(fact: Fact) -> str:
     """Why a fact may not be reasoned with, in a few words; "" when it may."""
+    return _withdrawn_because(fact) or ("a modifier extension of unknown meaning" if any(_unknown_modifiers(fact.body)) else "")
+
+
+def obscured(fact: Fact) -> bool:
+    """Whether nothing but a modifier of unknown meaning keeps a fact from use: it may mean what it says, or the contrary."""
+    return not _withdrawn_because(fact) and any(_unknown_modifiers(fact.body))
+
+
+def _withdrawn_because(fact: Fact) -> str:
     if status(fact) in _WITHDRAWN:
         return f"status {status(fact)}"
     if verification_status(fact) in _DISBELIEVED:
         return f"verificationStatus {verification_status(fact)}"
-    if any(_unknown_modifiers(fact.body)):
-        return "a modifier extension of unknown meaning"
+    if fact.resource_type == "Observation" and any(map(_somebody_else(fact), objects(fact.body.get("focus")))):
+        return "focus on somebody else than the patient"
     return ""
+
+
+def _somebody_else(fact: Fact) -> Callable[[Element], bool]:
+    """Whether an `Observation.focus` is a person other than the subject, such as a fetus or a donor (FHIR R4 Observation.focus)."""
+    subject = subject_reference(fact)
+
+    def other(focus: Element) -> bool:
+        reference = str(focus.get("reference", ""))
+        kind = reference.rpartition("/")[0].rpartition("/")[2] or focus.get("type")
+        return kind in ("RelatedPerson", "Patient", "Group") and reference != subject
+
+    return other
 
 
 def _unknown_modifiers(value: Any) -> Iterator[str]:

@@ -17,7 +17,7 @@ from fhir.chart import Fact
 from fhir.value_sets import VALUE_SETS
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer, negated
-from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, in_window, labelled, time_of
+from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, in_window, labelled, time_of, unclear
 from policies.conditions.index import code_values
 
 Clinical = Literal["Observation", "Condition", "Procedure", "MedicationRequest", "AllergyIntolerance", "DiagnosticReport", "ImagingStudy"]
@@ -37,7 +37,8 @@ def evaluate(spec: Absent, case: PolicyCase) -> Answer:
     """Answer `spec` on `case`."""
     window = f" in {spec.within_days} days" if spec.within_days is not None else ""
     nothing = chart_none(f"{spec.value_set}{window}")
-    return negated(existing(_found(spec, case), gaps(case.chart, spec.resource_types), nothing))
+    missing = gaps(case.chart, spec.resource_types) + unclear(case, spec.value_set, spec.resource_types, spec.within_days)
+    return negated(existing(_found(spec, case), missing, nothing))
 
 
 def _found(spec: Absent, case: PolicyCase) -> Iterator[Answer]:

@@ -14,7 +14,7 @@ from typing import Literal
 from fhir.chart import Fact
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer
-from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, labelled
+from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, labelled, unclear
 
 _OPEN = ("on-hold", "intended", "unknown", None)
 _TYPES = ("MedicationRequest", "MedicationStatement")
@@ -29,7 +29,7 @@ class ActiveMedication(Spec):
 
 def evaluate(spec: ActiveMedication, case: PolicyCase) -> Answer:
     """Answer `spec` on `case`."""
-    missing = gaps(case.chart, ("MedicationRequest",), ("MedicationStatement", "Medication"))
+    missing = gaps(case.chart, ("MedicationRequest",), ("MedicationStatement", "Medication")) + unclear(case, spec.value_set, _TYPES)
     return existing(_found(spec, case), missing, chart_none(f"active {spec.value_set}"))
 
 

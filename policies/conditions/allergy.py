@@ -12,7 +12,7 @@ from typing import Literal
 from fhir.chart import Fact
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer
-from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, labelled
+from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, labelled, unclear
 from policies.conditions.index import code_values, listed
 
 
@@ -31,7 +31,8 @@ def evaluate(spec: Allergy, case: PolicyCase) -> Answer:
         for fact in case.index.matching(spec.value_set, "AllergyIntolerance")
         if not future(fact, case.as_of)
     )
-    return existing(found, gaps(case.chart, ("AllergyIntolerance",)), chart_none(spec.value_set))
+    missing = gaps(case.chart, ("AllergyIntolerance",)) + unclear(case, spec.value_set, ("AllergyIntolerance",))
+    return existing(found, missing, chart_none(spec.value_set))
 
 
 def _holds(fact: Fact, spec: Allergy) -> bool | None:
@@ -44,7 +45,7 @@ def _holds(fact: Fact, spec: Allergy) -> bool | None:
 
 
 def _severe(fact: Fact) -> bool | None:
-    severities = {reaction.get("severity") for reaction in listed(fact.body.get("reaction"))} - {None}
+    severities = {said for reaction in listed(fact.body.get("reaction")) if isinstance(said := reaction.get("severity"), str)}
     criticality = fact.body.get("criticality")
     if criticality == "high" or "severe" in severities:
         return True

@@ -12,6 +12,7 @@ from fhir.chart import Chart, Fact
 from fhir.time import When
 from fhir.value_sets import VALUE_SETS
 from fhir.views import when
+from policies.case import PolicyCase
 from policies.conditions.answer import Answer, answer
 from policies.evidence import Frozen
 from policies.outcome import Basis
@@ -38,6 +39,16 @@ def gaps(chart: Chart, primary: Iterable[str], secondary: Iterable[str] = ()) ->
     states = [(name, chart.manifest.state(name)) for name in primary]
     states += [(name, state) for name in secondary if (state := chart.manifest.state(name)) != "not asked"]
     return tuple(Basis(reference="manifest", detail=f"{name}: {state}") for name, state in states if state != "complete")
+
+
+def unclear(case: PolicyCase, value_set: str, resource_types: Iterable[str], days: int | None = None) -> tuple[Basis, ...]:
+    """Facts of the value set, of the window, that carry a modifier of unknown meaning: they keep a no from being said (FHIR R4 2.4.3)."""
+    facts = (fact for name in resource_types for fact in case.index.obscured(value_set, name))
+    return tuple(
+        Basis(reference=fact.reference, detail="not used: it carries a modifier of unknown meaning")
+        for fact in facts
+        if not future(fact, case.as_of) and in_window(time_of(fact), case.as_of, days) is not False
+    )
 
 
 def existing(found: Iterable[Answer], missing: tuple[Basis, ...], nothing: Basis) -> Answer:

@@ -16,7 +16,7 @@ from fhir.chart import Fact
 from fhir.value_sets import VALUE_SETS
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer
-from policies.conditions.base import Spec, ValueSetName, chart_none, future, gaps, in_window, time_of
+from policies.conditions.base import Spec, ValueSetName, chart_none, future, gaps, in_window, time_of, unclear
 from policies.outcome import Basis
 
 
@@ -32,7 +32,7 @@ class CodedObservation(Spec):
 
 def evaluate(spec: CodedObservation, case: PolicyCase) -> Answer:
     """Answer `spec` on `case`."""
-    missing = gaps(case.chart, ("Observation",))
+    missing = gaps(case.chart, ("Observation",)) + unclear(case, spec.value_set, ("Observation",), spec.within_days)
     found = [
         fact
         for fact in case.index.matching(spec.value_set, "Observation")

@@ -15,7 +15,7 @@ from pydantic import Field
 from fhir.chart import Fact
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer
-from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, in_window, labelled, time_of
+from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, in_window, labelled, time_of, unclear
 from policies.conditions.index import code_values
 
 Carrier = Literal["Device", "Procedure", "Condition"]
@@ -38,7 +38,8 @@ class DeviceOrProcedure(Spec):
 
 def evaluate(spec: DeviceOrProcedure, case: PolicyCase) -> Answer:
     """Answer `spec` on `case`."""
-    return existing(_found(spec, case), gaps(case.chart, spec.resource_types), chart_none(spec.value_set))
+    missing = gaps(case.chart, spec.resource_types) + unclear(case, spec.value_set, spec.resource_types)
+    return existing(_found(spec, case), missing, chart_none(spec.value_set))
 
 
 def _found(spec: DeviceOrProcedure, case: PolicyCase) -> Iterator[Answer]:

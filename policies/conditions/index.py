@@ -11,7 +11,7 @@ from typing import Any
 
 from fhir.chart import Chart, Fact
 from fhir.value_sets import VALUE_SETS, Coding, codings_of, text_of
-from fhir.views import usable
+from fhir.views import obscured, usable
 
 _CODE_KEYS = ("code", "medicationCodeableConcept", "type", "vaccineCode")
 _ORDER_KEYS = ("code", "orderDetail", "bodySite")
@@ -30,6 +30,13 @@ class ChartIndex:
 
     def matching(self, value_set: str, resource_type: str) -> tuple[Fact, ...]:
         """Usable facts of the type whose concept is of the value set, in the chart's order."""
+        return tuple(filter(usable, self._named_so(value_set, resource_type)))
+
+    def obscured(self, value_set: str, resource_type: str) -> tuple[Fact, ...]:
+        """Facts of the value set that a modifier of unknown meaning keeps from use: neither there nor ruled out."""
+        return tuple(filter(obscured, self._named_so(value_set, resource_type)))
+
+    def _named_so(self, value_set: str, resource_type: str) -> tuple[Fact, ...]:
         key = (value_set, resource_type)
         if key not in self._matches:
             chosen = VALUE_SETS[value_set]
@@ -38,7 +45,6 @@ class ChartIndex:
                 for (codings, text), facts in self._of(resource_type).items()
                 if chosen.matches_codings(codings) or chosen.matches_text(text)
                 for fact in facts
-                if usable(fact)
             )
         return self._matches[key]
 
@@ -90,7 +96,7 @@ class ChartIndex:
         for inner in listed(fact.body.get("contained")):
             if f"#{inner.get('id')}" == target:
                 yield from concepts(inner.get("code"))
-        found = self._chart.get("/".join(target.split("/_history/")[0].split("/")[-2:]))
+        found = self._chart.get(target)
         if found is not None:
             yield from concepts(found.body.get("code"))
 

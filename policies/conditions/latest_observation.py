@@ -21,7 +21,7 @@ from fhir.time import When
 from policies.case import PolicyCase
 from policies.conditions import units
 from policies.conditions.answer import Answer
-from policies.conditions.base import Spec, ValueSetName, chart_none, gaps, in_window, time_of
+from policies.conditions.base import Spec, ValueSetName, chart_none, gaps, in_window, time_of, unclear
 from policies.outcome import Basis
 
 _FINAL = ("final", "amended", "corrected")
@@ -74,7 +74,7 @@ class _Value:
 
 def evaluate(spec: LatestObservation, case: PolicyCase) -> Answer:
     """Answer `spec` on `case`."""
-    missing = gaps(case.chart, ("Observation",))
+    missing = gaps(case.chart, ("Observation",)) + unclear(case, spec.value_set, ("Observation",), spec.within_days)
     values = [v for fact in case.index.matching(spec.value_set, "Observation") if (v := _read(fact, spec)) is not None]
     values = [v for v in values if v.when is None or v.when.earliest <= case.as_of]
     inside = [v for v in values if in_window(v.when, case.as_of, spec.within_days) is not False]
@@ -145,7 +145,7 @@ def _read(fact: Fact, spec: LatestObservation) -> _Value | None:
 def _span(quantity: Mapping[str, object], spec: LatestObservation) -> tuple[Decimal, bool, Decimal, bool] | None:
     number = _number(quantity)
     code, written = quantity.get("code"), quantity.get("unit")
-    unit = units.unit_named(code if isinstance(code, str) else None, written if isinstance(written, str) else None)
+    unit = units.unit_agreed(code if isinstance(code, str) else None, written if isinstance(written, str) else None)
     scale = units.factor(unit, spec.unit, spec.value_set) if unit is not None else None
     if number is None or scale is None:
         return None

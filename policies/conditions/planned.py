@@ -15,7 +15,7 @@ from fhir.chart import Fact
 from fhir.time import parse_when
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer, answer
-from policies.conditions.base import Spec, chart_none, existing, gaps
+from policies.conditions.base import Spec, chart_none, existing, gaps, unclear
 
 Topic = Literal["iv_iodinated_contrast", "gadolinium_contrast", "ionising_abdomen_pelvis", "image_guided_biopsy", "mri"]
 TOPICS: tuple[str, ...] = get_args(Topic)
@@ -34,7 +34,8 @@ class Planned(Spec):
 
 def evaluate(spec: Planned, case: PolicyCase) -> Answer:
     """Answer `spec` on `case`."""
-    return existing(_found(spec, case), gaps(case.chart, ("ServiceRequest",)), chart_none(f"plan of {_words(spec)}"))
+    missing = gaps(case.chart, ("ServiceRequest",)) + unclear(case, spec.topic, ("ServiceRequest",))
+    return existing(_found(spec, case), missing, chart_none(f"plan of {_words(spec)}"))
 
 
 def _found(spec: Planned, case: PolicyCase) -> Iterator[Answer]:

@@ -15,7 +15,7 @@ from pydantic import Field
 from fhir.chart import Fact
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer
-from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, in_window, labelled, time_of
+from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, in_window, labelled, time_of, unclear
 from policies.conditions.index import code_values
 
 _ACTIVE = {"active", "recurrence", "relapse"}
@@ -39,7 +39,8 @@ def evaluate(spec: Problem, case: PolicyCase) -> Answer:
         for fact in case.index.matching(spec.value_set, "Condition")
         if not future(fact, case.as_of)
     )
-    return existing(found, gaps(case.chart, ("Condition",)), chart_none(spec.value_set))
+    missing = gaps(case.chart, ("Condition",)) + unclear(case, spec.value_set, ("Condition",), spec.within_days)
+    return existing(found, missing, chart_none(spec.value_set))
 
 
 def _holds(fact: Fact, spec: Problem, case: PolicyCase) -> bool | None:

@@ -14,16 +14,16 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
                          "ml/min per 1.73 m2", "ml/min/{1.73 m2}"),
     "mL/s/{1.73_m2}": ("ml/s/{1.73_m2}", "ml/s/1.73m2", "ml/s/1.73 m2", "ml/s/1.73m²"),
     "1": ("1", "{inr}", "inr", "{ratio}", "ratio", ""),
-    "10*3/uL": ("10*3/ul", "10^3/ul", "x10^3/ul", "x10*3/ul", "10*3/µl", "10^3/µl", "10*3/mm3", "k/ul", "k/µl", "thou/ul", "10e3/ul"),
+    "10*3/uL": ("10*3/ul", "10^3/ul", "x10^3/ul", "x10*3/ul", "10*3/mm3", "k/ul", "thou/ul", "10e3/ul"),
     "10*9/L": ("10*9/l", "10^9/l", "x10^9/l", "x10*9/l", "x 10^9/l", "x10e9/l", "10e9/l"),
-    "/uL": ("/ul", "/µl", "{cells}/ul", "cells/ul", "/mm3", "/cumm"),
+    "/uL": ("/ul", "{cells}/ul", "cells/ul", "/mm3", "/cumm"),
     "mg/dL": ("mg/dl",),
-    "umol/L": ("umol/l", "µmol/l", "μmol/l", "micromol/l"),
+    "umol/L": ("umol/l", "micromol/l"),
     "mmol/L": ("mmol/l",),
     "mg/L": ("mg/l",),
     "g/dL": ("g/dl",),
     "g/L": ("g/l",),
-    "ng/mL": ("ng/ml", "ug/l", "µg/l"),
+    "ng/mL": ("ng/ml", "ug/l"),
     "ng/L": ("ng/l", "pg/ml"),
     "%": ("%", "percent"),
     "Cel": ("cel", "°c", "degc", "c"),
@@ -58,7 +58,22 @@ def unit_named(*texts: str | None) -> str | None:
     True
     """
     given = next((text for text in texts if text is not None), "")
-    return _UNIT.get(" ".join(given.casefold().split()))
+    # Case folding turns the micro sign (U+00B5) into the Greek mu (U+03BC); the table writes both as `u`.
+    return _UNIT.get(" ".join(given.casefold().replace("\N{GREEK SMALL LETTER MU}", "u").split()))
+
+
+def unit_agreed(code: str | None, written: str | None) -> str | None:
+    """The unit a code and a written unit mean together; None when neither is known, or when both are and a value would differ.
+
+    >>> unit_agreed("10*9/L", "10*3/uL")
+    '10*9/L'
+    >>> unit_agreed("mg/dL", "mmol/L") is None
+    True
+    """
+    unit, other = unit_named(code, written), unit_named(written)
+    if unit is None or written is None or other is None or unit == other:
+        return unit
+    return unit if _FACTORS.get((other, unit)) == 1 else None
 
 
 def known(unit: str) -> bool:

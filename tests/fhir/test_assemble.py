@@ -160,3 +160,62 @@ def test_a_fact_without_an_id_is_kept_named_and_marked() -> None:
     chart = chart_from([_document(P1, body)], "p1")
     assert chart.quality[0].code == "no_id"
     assert chart.quality[0].reference == chart.facts[0].reference
+
+
+@pytest.mark.fault(20)
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"reference": "https://elsewhere.example/fhir/Patient/p1"},
+        {"reference": "Patient/p1", "identifier": {"system": "urn:mrn", "value": "8"}},
+        {"display": "somebody"},
+    ],
+    ids=["another base", "a reference and an identifier of two people", "a name alone"],
+)
+def test_what_may_be_of_the_patient_and_was_left_out_makes_its_type_incomplete(lost: Body) -> None:
+    other = {**P2, "identifier": [{"system": "urn:mrn", "value": "8"}]}
+    chart = chart_from([_document(P1, other, _observation("o1", lost))], "p1")
+    assert chart.facts == ()
+    assert chart.manifest.state("Observation") == "truncated"
+    assert chart.manifest.state("Condition") == "complete"
+
+
+def test_an_identifier_that_two_people_share_names_neither() -> None:
+    document = _document(P1, {**P2, "identifier": P1["identifier"]}, _observation("o1", {"identifier": P1["identifier"][0]}))
+    assert chart_from([document], "p1").facts == chart_from([document], "p2").facts == ()
+
+
+@pytest.mark.fault(18)
+def test_a_relative_reference_holds_at_the_address_of_its_own_resource() -> None:
+    here, there = "https://a.example/fhir", "https://b.example/fhir"
+    document = _document((f"{here}/Patient/p1", P1), (f"{there}/Observation/o1", _observation("o1")), (f"{here}/Patient/p2", P2))
+    assert chart_from([document], "p1").facts == ()
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("https://b.example/fhir/Patient/p1", {**P1, "meta": {"lastUpdated": "2026-01-01T00:00:00Z"}})],
+        [{**P1, "birthDate": "1990-01-01", "meta": {"lastUpdated": "2026-01-01T00:00:00Z"}}],
+    ],
+    ids=["at two addresses", "of another birth date"],
+)
+def test_two_people_of_one_id_are_refused_and_the_newer_does_not_win(others: list[Any]) -> None:
+    mine = ("https://a.example/fhir/Patient/p1", {**P1, "birthDate": "1950-02-03"})
+    with pytest.raises(ConflictingCopies):
+        chart_from([_document(mine), _document(*others)], "p1")
+
+
+def test_a_more_exact_copy_of_the_patient_is_the_same_person() -> None:
+    newer = {**P1, "birthDate": "1950-02-03", "meta": {"lastUpdated": "2026-01-01T00:00:00Z"}}
+    chart = chart_from([_document({**P1, "birthDate": "1950"}), _document(newer)], "p1")
+    assert chart.patient.body["birthDate"] == "1950-02-03"
+
+
+def test_a_binary_whose_security_context_is_somebody_else_does_not_come_along() -> None:
+    document = {"resourceType": "DocumentReference", "id": "d", "status": "current", "subject": {"reference": "Patient/p1"},
+                "content": [{"attachment": {"url": "Binary/b"}}], "context": {"related": [{"reference": "Binary/b"}]}}  # fmt: skip
+    binary = {"resourceType": "Binary", "id": "b", "contentType": "text/plain", "data": "YQ=="}
+    others = {**binary, "securityContext": {"reference": "Patient/p2"}}
+    assert "Binary/b" in {fact.reference for fact in chart_from([_document(P1, P2, document, binary)], "p1").facts}
+    assert "Binary/b" not in {fact.reference for fact in chart_from([_document(P1, P2, document, others)], "p1").facts}

@@ -133,3 +133,20 @@ def test_creatinine_converts_between_mass_and_substance(value: float, unit: str,
 def test_refuses_what_does_not_fit_and_names_it(settings: dict[str, Any], named: str) -> None:
     with pytest.raises(ConditionInvalid, match=named.replace("(", r"\(")):
         parse_condition({"latest_observation": settings})
+
+
+def test_a_code_and_a_unit_that_contradict_each_other_tell_nothing() -> None:
+    assert ask(BELOW_30, egfr(45, code="mL/min/{1.73_m2}")).value is False
+    assert ask(BELOW_30, egfr(45, code="mL/min/{1.73_m2}", unit="mL/s/1.73m2")).value is None
+
+
+def test_a_result_on_somebody_else_than_the_patient_is_not_the_patients() -> None:
+    assert ask(BELOW_30, egfr(20)).value is True
+    assert ask(BELOW_30, {**egfr(20), "focus": [{"reference": "Device/pump"}]}).value is True
+    assert ask(BELOW_30, {**egfr(20), "focus": [{"reference": "RelatedPerson/donor"}]}).value is False
+
+
+@pytest.mark.fault(13)
+def test_a_newer_result_of_unknown_meaning_keeps_an_older_one_from_being_the_newest() -> None:
+    modified = {**egfr(20), "modifierExtension": [{"url": "urn:unknown", "valueBoolean": True}]}
+    assert ask(BELOW_30, egfr(80, "2026-11-10"), modified).value is None
