@@ -32,7 +32,9 @@ _CUES: Final = re.compile(
             r"|\bnot\s+(?:only|just|merely|unexpected\w*)\b|\bno\s+(?:doubt|further\s+\w+|longer\s+(?:tense|loculated|enlarging))\b"
             r"|\b(?:near(?:ly)?|almost|partial(?:ly)?|incomplete(?:ly)?|subtotal|mostly)[\s-]+(?:complete(?:ly)?\s+)?(?:resol\w+|cleared|clearing)\b)",
             # Doubt that contains a negation word: before the plain negations.
-            r"(?P<doubt_after>\b(?:can\s?not|could\s+not|can't|cannot)\s+(?:be\s+)?(?:\w+\s+)?(?:excluded?|ruled?\s+out|dismissed)\b"
+            r"(?P<doubt_after>\b(?:can\s?not|could\s+not|can't)\s+(?:(?:\w+\s+)?be\s+(?:\w+\s+)?(?:excluded|ruled\s+out|dismissed)\b"
+            # Said actively it speaks of what follows, unless nothing does ("an effusion we cannot exclude.").
+            r"|(?:\w+\s+)?(?:exclude|rule\s+out|dismiss)(?=\s*(?:[.,;)]|$)))"
             rf"|\b{_VERB}*not\s+(?:\w+\s+)?(?:excluded|ruled\s+out)\b|\b{_VERB}*(?:difficult|hard|impossible)\s+to\s+(?:exclude|rule\s+out)\b"
             rf"|\b{_VERB}*not\s+(?:well|fully|optimally|adequately|completely)\s+(?:evaluated|assessed|seen|visuali[sz]ed)\b"
             rf"|\b{_VERB}+(?:possible|probable|likely|suspected|questioned|questionable|unlikely|doubtful|thought\s+(?:un)?likely|a\s+consideration|of\s+concern|considered|equivocal)\b"
@@ -124,10 +126,15 @@ def _reaches(sentence: str, cue: Cue, start: int, end: int) -> bool:
 
 
 def _runs_back(sentence: str, cue: Cue, end: int) -> bool:
-    """Whether a cue that follows still speaks of what ends at `end`: over a comma only when the list closes with "or" or "and"."""
-    if _BACK_END.search(sentence, end, cue.start):
+    """Whether a cue that follows still speaks of what ends at `end`: over a comma only when the list closes with "or" or "and".
+
+    A colon right before the cue ("Effusion, pneumothorax: none.") hands it all that the line names.
+    """
+    between = sentence[end : cue.start].rstrip()
+    answered = between.endswith(":")
+    if _BACK_END.search(between.removesuffix(":")):
         return False
-    return "," not in sentence[end : cue.start].rstrip(", ") or re.search(r"\b(?:n?or|and)\b", sentence[end : cue.start]) is not None
+    return answered or "," not in between.rstrip(", ") or re.search(r"\b(?:n?or|and)\b", between) is not None
 
 
 def _runs_forward(sentence: str, cue: Cue, start: int) -> bool:

@@ -50,12 +50,15 @@ _SAME: Final[dict[str, tuple[str, ...]]] = {
         "k/mm3",
         "thou/ul",
         "thousand/ul",
+        "x 103/ul",
+        "x103/ul",
+        "103/ul",
         "10*3/mm3",
         "10^3/mm3",
         "giga/l",
         "g/l{cells}",
     ),
-    "10*12/l": ("10*12/l", "10^12/l", "x10^12/l", "x 10^12/l", "10*6/ul", "10^6/ul", "x10^6/ul", "m/ul"),
+    "10*12/l": ("10*12/l", "10^12/l", "x10^12/l", "x 10^12/l", "x 1012/l", "x1012/l", "1012/l", "10*6/ul", "10^6/ul", "x10^6/ul", "m/ul"),
     "mmhg": ("mm[hg]", "mmhg", "mm hg"),
     "cel": ("cel", "°c", "deg c", "degrees celsius", "degrees c"),
     "[degf]": ("[degf]", "°f", "deg f", "degrees fahrenheit"),
@@ -109,8 +112,8 @@ _SAME: Final[dict[str, tuple[str, ...]]] = {
     "": ("", "1", "{inr}", "inr", "{ratio}", "ratio", "{score}", "{ph}", "ph", "[ph]"),
 }
 _CANONICAL: Final = {spelling: name for name, spellings in _SAME.items() for spelling in spellings}
-_SIGNS: Final = str.maketrans({"µ": "u", "μ": "u", "×": "x", "²": "2", "³": "3", "⁹": "^9", "⁻": "-", "−": "-", "·": "."})
-_PLACED: Final = str.maketrans({"µ": "u", "μ": "u", "×": "x", "²": "2", "³": "3", "⁹": "9", "⁻": "-", "−": "-", "·": "."})
+_SIGNS: Final = str.maketrans({"µ": "u", "μ": "u", "×": "x", "¹": "1", "²": "2", "³": "3", "⁹": "^9", "⁻": "-", "−": "-", "·": "."})
+_PLACED: Final = str.maketrans({"µ": "u", "μ": "u", "×": "x", "¹": "1", "²": "2", "³": "3", "⁹": "9", "⁻": "-", "−": "-", "·": "."})
 
 # What may stand after a number in prose: the spellings above that are words of their own, longest first; then any unit with a slash.
 _IN_PROSE: Final = sorted(

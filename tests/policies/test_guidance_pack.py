@@ -13,7 +13,8 @@ import yaml
 
 from fhir.codes import FINDING
 from policies.conditions import leaves
-from policies.guidance_pack import GuidanceInvalid, Template, Topic, fill, load_topics, read_topic
+from policies.errors import GuidanceInvalid
+from policies.guidance_pack import Template, Topic, fill, load_topics, read_topic
 
 TOPICS = load_topics()
 GOOD: dict[str, Any] = {

@@ -101,10 +101,16 @@ def test_the_order_of_facts_does_not_matter(rule: Rule, case: RuleCase) -> None:
 
 
 @pytest.mark.fault(13)
-@pytest.mark.parametrize("change", [{"status": "entered-in-error"}, {"modifierExtension": [{"url": "urn:unknown", "valueBoolean": True}]}])
-def test_a_fact_that_may_not_be_used_fires_nothing(change: Mapping[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [({"status": "entered-in-error"}, "clear"), ({"modifierExtension": [{"url": "urn:unknown", "valueBoolean": True}]}, "cannot_tell")],
+    ids=["withdrawn", "a modifier of unknown meaning"],
+)
+def test_a_fact_that_may_not_be_used_fires_nothing_and_one_of_unknown_meaning_rules_nothing_out(
+    change: Mapping[str, Any], outcome: str
+) -> None:
     (rule,) = (rule for rule in RULES if rule.id == "P02")
     fired = next(case for case in rule.cases if case.expect == "fired").given
     order, count = fired.resources
     given_case = policy_case(fired.model_copy(update={"resources": (order, {**count, **change})}))
-    assert decide(given_case, (rule,))[0].outcome == "clear"
+    assert decide(given_case, (rule,))[0].outcome == outcome

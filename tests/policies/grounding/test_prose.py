@@ -1,0 +1,61 @@
+"""Sentences and the sections they stand in."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.grounding.prose import UNASSERTED_SECTIONS, sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two.", ["One.", "Two."]),
+        ("A 2.5 cm nodule, approx. 3 mm larger.", ["A 2.5 cm nodule, approx. 3 mm larger."]),
+        ("Dr. Who agrees. Seen.", ["Dr. Who agrees.", "Seen."]),
+        ("Two lines run together.Then another.", ["Two lines run together.", "Then another."]),
+        ("1. Left effusion.\n2. No pneumothorax", ["Left effusion.", "No pneumothorax"]),
+        ("- one\n* Two\n• Three", ["one", "Two", "Three"]),
+        ("first paragraph\n\nsecond paragraph", ["first paragraph", "second paragraph"]),
+        ("a line that\nwraps on", ["a line that\nwraps on"]),
+        ("Really? Yes! (Sure.)", ["Really?", "Yes!", "(Sure.)"]),
+        (" \n ... \n", []),
+    ],
+)
+def test_ends_a_sentence_where_radiology_prose_does(text: str, expected: list[str]) -> None:
+    assert [sentence.text for sentence in sentences(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No heading.", [("No heading.", "")]),
+        ("FINDINGS: Clear.", [("Clear.", "findings")]),
+        ("Clinical indication: cough. Impression: Clear.", [("cough.", "indication"), ("Clear.", "impression")]),
+        ("CONCLUSION\nClear.", [("Clear.", "impression")]),
+        ("Comparison: None. Chest: Clear.", [("None.", "comparison"), ("Clear.", "findings")]),
+        ("The impression: is not a heading here.", [("The impression: is not a heading here.", "")]),
+        ("HISTORY: Cough.\nTECHNIQUE: PA.\nRECOMMENDATION: CT.", [("Cough.", "history"), ("PA.", "technique"), ("CT.", "recommendation")]),
+    ],
+)
+def test_knows_the_section_a_sentence_stands_in(text: str, expected: list[tuple[str, str]]) -> None:
+    assert [(sentence.text, sentence.section) for sentence in sentences(text)] == expected
+
+
+def test_sections_that_ask_or_tell_of_the_past_assert_nothing() -> None:
+    asked = "Reason for exam: X. Clinical question: X. Past medical history: X. Findings: X. Impression: X. Recommendations: X."
+    kept = [sentence.section for sentence in sentences(asked) if sentence.section not in UNASSERTED_SECTIONS]
+    assert kept == ["findings", "impression"]
+
+
+@given(st.text(alphabet=st.sampled_from("aB1 .,:;?!()\n-*•Findings"), max_size=120))
+def test_no_letter_is_lost_but_headings_and_markers_and_spans_are_in_order(text: str) -> None:
+    found = sentences(text)
+    assert all(text[one.start : one.end] == one.text == one.text.strip() for one in found)
+    assert all(one.end <= other.start for one, other in pairwise(found))
+    if not any(one.section for one in found) and ":" not in text and "\n" not in text:
+        assert sum(letter.isalpha() for one in found for letter in one.text) == sum(letter.isalpha() for letter in text)
