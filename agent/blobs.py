@@ -68,13 +68,13 @@ class _FactLine(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_FactLine).decode
-_Head = tuple[Manifest, tuple[QualityIssue, ...], dict[str, str]]
+_Head = tuple[Manifest, tuple[QualityIssue, ...], dict[str, str], bool]
 _HEAD: TypeAdapter[_Head] = TypeAdapter(_Head)
 
 
 def pack_chart(chart: Chart) -> bytes:
-    """NDJSON: manifest, quality issues and aliases; the Patient; every other fact in order."""
-    head = _HEAD.dump_json((chart.manifest, chart.quality, dict(chart.aliases)))
+    """NDJSON: manifest, quality issues, aliases and whether `urn:uuid:` names hold; the Patient; every other fact in order."""
+    head = _HEAD.dump_json((chart.manifest, chart.quality, dict(chart.aliases), chart.uuid_names))
     lines = [_encode(_FactLine(fact.resource_type, fact.id, fact.version, fact.raw.decode())) for fact in chart]
     return b"\n".join([head, *lines, b""])
 
@@ -82,8 +82,8 @@ def pack_chart(chart: Chart) -> bytes:
 def unpack_chart(data: bytes) -> Chart:
     """The chart `pack_chart` wrote, byte for byte."""
     head, patient, *facts = data.removesuffix(b"\n").split(b"\n")
-    manifest, quality, aliases = _HEAD.validate_json(head)
-    return Chart(_fact(patient), tuple(_fact(line) for line in facts), manifest, quality, aliases)
+    manifest, quality, aliases, uuid_names = _HEAD.validate_json(head)
+    return Chart(_fact(patient), tuple(_fact(line) for line in facts), manifest, quality, aliases, uuid_names)
 
 
 def _fact(line: bytes) -> Fact:

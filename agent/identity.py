@@ -20,10 +20,25 @@ def review_patient(chart: Chart, as_of: datetime) -> ReviewPatient:
         sex=_text(body.get("gender")),
         name=_name(_objects(body.get("name"))),
         birth_date=_text(body.get("birthDate")),
-        identifiers=tuple(
-            value for item in _objects(body.get("identifier")) if (value := _text(item.get("value"))) and item.get("use") != "old"
-        ),
+        identifiers=_identifiers(_objects(body.get("identifier"))),
     )
+
+
+CIVIL = frozenset({"SS", "DL", "PPN", "NI", "TAX"})
+"""Identifier types of civil life (HL7 table 0203): a reader at a hospital has no use for a social security number."""
+
+
+def _identifiers(items: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Values of the identifiers in use, medical record numbers first, those of civil life left out."""
+    kept = [(item, _types(item)) for item in items if item.get("use") != "old" and not _types(item) & CIVIL]
+    ordered = sorted(kept, key=lambda pair: "MR" not in pair[1])
+    return tuple(dict.fromkeys(value for item, _ in ordered if (value := _text(item.get("value")))))
+
+
+def _types(item: Mapping[str, Any]) -> frozenset[str]:
+    kind = item.get("type")
+    codings = _objects(kind.get("coding")) if isinstance(kind, Mapping) else []
+    return frozenset(code for coding in codings if (code := _text(coding.get("code"))))
 
 
 def _name(names: Sequence[Mapping[str, Any]]) -> str | None:

@@ -1,4 +1,4 @@
-"""What can be wrong with rules as data, as types.
+"""What can be wrong with rules and guidance as data, as types.
 
 PolicyError
   ConditionInvalid     a condition that does not fit the language
@@ -6,6 +6,7 @@ PolicyError
     RuleUnreadable     not YAML, a key twice, a tag, too large
     RuleDuplicate      two rules of one id
   UnknownRule          the asked rule is not in the folder
+  GuidanceInvalid      a guidance file that is not what a topic must be; nothing of the folder is used then
 
 Raised in this folder; caught at a door, which turns `code` into problem+json. Messages name files and keys, never PHI.
 """
@@ -50,3 +51,14 @@ class UnknownRule(PolicyError):
     """The asked rule is not in the folder."""
 
     code = "unknown_rule"
+
+
+class GuidanceInvalid(PolicyError):
+    """A guidance file that is not what a topic must be. `file` and `key` say where."""
+
+    code = "guidance_invalid"
+
+    def __init__(self, file: str, key: str, reason: str) -> None:
+        """Name the file, the key in it and what is wrong there."""
+        super().__init__(f"{file}: {key}: {reason}")
+        self.file, self.key = file, key

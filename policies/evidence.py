@@ -15,7 +15,7 @@ Polarity = Literal["present", "absent", "uncertain"]
 class Frozen(BaseModel):
     """Base of the frozen records of this folder: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Region(Frozen):

@@ -20,7 +20,7 @@ from fhir.value_sets import VALUE_SETS
 from policies.claim import ClaimKind
 from policies.conditions import Condition
 from policies.conditions.planned import Topic as PlannedTopic
-from policies.errors import PolicyError, RuleUnreadable
+from policies.errors import GuidanceInvalid, RuleUnreadable
 from policies.evidence import Frozen, Polarity
 from policies.yamltext import read_yaml
 
@@ -32,17 +32,6 @@ Weight = Literal["critical", "caution", "assessment", "finding"]
 _SLOT = re.compile(r"\{(?P<slot>[a-z_]+)\.(?P<field>[a-z_]+)\}")
 _ORDERING = re.compile(r"\b(?:order|give|administer|start|stop|prescribe|must|perform|immediately|urgently|do not delay)\b", re.IGNORECASE)
 """Words of an order. Sidenote supports and does not direct (FDA CDS guidance, criterion 3): "consider", "is usually"."""
-
-
-class GuidanceInvalid(PolicyError):
-    """A guidance file that is not what a topic must be. `file` and `key` say where."""
-
-    code = "guidance_invalid"
-
-    def __init__(self, file: str, key: str, reason: str) -> None:
-        """Name the file, the key in it and what is wrong there."""
-        super().__init__(f"{file}: {key}: {reason}")
-        self.file, self.key = file, key
 
 
 class Source(Frozen):

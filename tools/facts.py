@@ -7,6 +7,7 @@ from typing import Any
 
 from fhir.chart import Fact
 from fhir.codes import FINDINGS, LATERALITY_SNOMED, SNOMED, Side
+from fhir.views import status_code
 from policies.evidence import Measured, Polarity, Sourced
 from tools.errors import NoEvidence
 from tools.injection import marker_codes, visible
@@ -71,10 +72,10 @@ def status_of(body: Mapping[str, Any]) -> str | None:
 
     A verification status other than `confirmed` weighs more than the clinical status; other resources have a plain `status`.
     """
-    verification = _code_in(body.get("verificationStatus"))
+    verification = status_code(body.get("verificationStatus"))
     if verification is not None and verification != "confirmed":
         return verification
-    return _code_in(body.get("clinicalStatus")) or text_at(body, "status") or verification
+    return status_code(body.get("clinicalStatus")) or text_at(body, "status") or verification
 
 
 def _when(resource_type: str, body: Mapping[str, Any], line: Line) -> str | None:
@@ -98,9 +99,9 @@ def _stated_finding(resource_type: str, body: Mapping[str, Any]) -> tuple[str | 
     if resource_type != "Condition":
         return None, None, None
     finding = next((_FINDING_OF[code] for code in _snomed(body.get("code")) if code in _FINDING_OF), None)
-    if finding is None or (_code_in(body.get("clinicalStatus")) or "active") not in {"active", "recurrence", "relapse"}:
+    if finding is None or (status_code(body.get("clinicalStatus")) or "active") not in {"active", "recurrence", "relapse"}:
         return None, None, None
-    verification = _code_in(body.get("verificationStatus"))
+    verification = status_code(body.get("verificationStatus"))
     polarity: Polarity = "absent" if verification in _DENIED else "uncertain" if verification in _DOUBTED else "present"
     return finding, polarity, _side(body)
 
@@ -121,7 +122,3 @@ def _codings(concept: object) -> list[Mapping[str, Any]]:
         return []
     found = concept.get("coding", [concept] if "code" in concept else [])
     return [coding for coding in found if isinstance(coding, Mapping)] if isinstance(found, list) else []
-
-
-def _code_in(concept: object) -> str | None:
-    return next((str(coding["code"]) for coding in _codings(concept) if coding.get("code")), None)

@@ -90,8 +90,13 @@ def is_flagged(codes: Iterable[str]) -> bool:
 
 def visible(text: str, longest: int = 400) -> str:
     """`text` with hidden characters written out as their code points and cut at `longest`: safe to show, still recognisable."""
-    shown = "".join(f"\\u{ord(character):04x}" if _hidden(character) else character for character in text)
+    shown = spelled_out(text)
     return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def spelled_out(text: str) -> str:
+    """`text` with hidden characters written out as their code points."""
+    return "".join(f"\\u{ord(character):04x}" if _hidden(character) else character for character in text)
 
 
 def _hits(kind: MarkerKind, pattern: str, text: str) -> list[Marker]:

@@ -84,12 +84,14 @@ def _named(word: str, part: Part | None) -> Iterator[Segment]:
 
 
 def concept(body: Body, element: str) -> Part | None:
-    """What a CodeableConcept or Coding element says: its text, else a display, else a code."""
-    paths = [f"{element}.text"]
-    for field in ("display", "code"):
-        paths += [f"{element}.coding[{n}].{field}" for n in range(4)]
-        paths.append(f"{element}.{field}")
-    return _part(body, *paths)
+    """What a CodeableConcept or Coding element says: its text, else the shortest display of its codings, else a code.
+
+    Terminologies' full names run to a hundred characters and more; of two displays of one concept the shorter says as much.
+    """
+    displays = [part for n in range(4) if (part := _part(body, f"{element}.coding[{n}].display")) is not None]
+    shortest = min(displays, key=lambda part: len(part.shown), default=None)
+    codes = [f"{element}.coding[{n}].code" for n in range(4)]
+    return _part(body, f"{element}.text") or shortest or _part(body, f"{element}.display", *codes, f"{element}.code")
 
 
 def _concepts(body: Body, element: str, most: int = 3) -> list[Part]:
@@ -158,6 +160,7 @@ def _medication(body: Body) -> Iterator[Segment]:
     yield from _named("", concept(body, "medicationCodeableConcept") or _part(body, "medicationReference.display") or _contained(body))
     yield from _dosage(body, "dosageInstruction[0]" if "dosageInstruction" in body else "dosage[0]")
     yield from _named("intent ", _part(body, "intent"))
+    yield from _named("do not perform: ", _part(body, "doNotPerform"))
 
 
 def _contained(body: Body) -> Part | None:
@@ -207,6 +210,7 @@ def _order(body: Body) -> Iterator[Segment]:
     yield from _joined("for ", _concepts(body, "reasonCode"))
     yield from _named("priority ", _part(body, "priority"))
     yield from _named("intent ", _part(body, "intent"))
+    yield from _named("do not perform: ", _part(body, "doNotPerform"))
 
 
 def _device(body: Body) -> Iterator[Segment]:

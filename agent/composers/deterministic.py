@@ -21,7 +21,7 @@ from policies.guidance_pack import Template, Topic
 MOST = 8
 """Claims shown at once: a handful. More are not read."""
 ORDER = ("critical", "caution", "assessment", "finding")
-"""Claims are shown in this order, and dropped from its end."""
+"""Claims are shown in this order, context of the chart last, and dropped from its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ def draft(case: PolicyCase, evidence: tuple[Evidence, ...], topics: tuple[Topic,
     studies = studies_of(case)
     proposed = dict.fromkeys((*_from_topics(case, evidence, topics, studies), *statements(evidence, studies)))
     unique = _without_echoes(list({proposal.text: proposal for proposal in reversed(proposed)}.values())[::-1])
-    ranked = sorted(unique, key=lambda proposal: ORDER.index(proposal.weight))
+    news = _without_known(unique, evidence)
+    ranked = sorted(news, key=_place)
     dropped = tuple(Dropped(each.text, f"more than {most} claims: {each.weight} comes last", each.guidance) for each in ranked[most:])
     return Draft(tuple(each.claim(number) for number, each in enumerate(ranked[:most], start=1)), dropped)
 
@@ -62,6 +63,23 @@ def _without_echoes(proposals: list[Proposal]) -> list[Proposal]:
     return [
         each for each in proposals if each.weight != "finding" or not {(each.finding, each.side, item) for item in each.evidence} <= told
     ]
+
+
+def _place(proposal: Proposal) -> tuple[int, bool, bool]:
+    """Its place: by weight; of the least weighty what is seen comes first, then options about it, then the chart's context."""
+    return ORDER.index(proposal.weight), proposal.weight == "finding" and proposal.kind != "finding", _is_context(proposal)
+
+
+def _is_context(proposal: Proposal) -> bool:
+    """Whether it says what the chart holds, and nothing of an image: worth a line, after everything that was seen."""
+    return proposal.guidance is not None and proposal.kind == "assessment" and proposal.finding is None
+
+
+def _without_known(proposals: list[Proposal], evidence: tuple[Evidence, ...]) -> list[Proposal]:
+    """Leave out a fact as context where a stronger statement of the same review names it already."""
+    about_nobody = {item.id for item in evidence if item.kind == "guidance"}
+    said = {item for each in proposals if not _is_context(each) for item in each.evidence} - about_nobody
+    return [each for each in proposals if not _is_context(each) or not set(each.evidence) - about_nobody <= said]
 
 
 def _from_topics(case: PolicyCase, evidence: tuple[Evidence, ...], topics: Iterable[Topic], studies: Studies) -> Iterator[Proposal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import month_abbr
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,11 @@ from tools.guidance import reference
 from tools.injection import is_flagged
 
 _COUNT = re.compile(r"\d+ of \d+")
+_TAG = re.compile(
+    r"(?<=\S) \((?:disorder|finding|situation|procedure|regime/therapy|physical object|product|substance|observable entity)\)$"
+)
+_UNSEEN = re.compile(r"[\u00ad\u200b\u2060\ufeff]")
+"""Characters that only say where a line may break: terminologies' own displays hold them, and a claim with one is refused."""
 _NAMING = re.compile(r"(code|medicationCodeableConcept|medicationReference|type|deviceName|description|contained)\b")
 
 
@@ -78,12 +84,38 @@ def finding_words(key: str, side: Side | None) -> str:
     return f"{side} {FINDING[key].display}" if side else FINDING[key].display
 
 
+def day_words(when: str) -> str:
+    """The day of a FHIR dateTime as a sentence says it: `3 Mar 2026`, `Mar 2026` or `2026`, no more exact than the source.
+
+    >>> day_words("2026-03-03T08:00:00Z"), day_words("2026-03"), day_words("2026")
+    ('3 Mar 2026', 'Mar 2026', '2026')
+    """
+    year, month, day = (*when[:10].split("-"), "", "")[:3]
+    named = (str(int(day)) if day else "", month_abbr[int(month)] if month else "", year)
+    return " ".join(part for part in named if part)
+
+
+def plain_unit(unit: str) -> str:
+    """A UCUM unit without the marks that are there for machines: `mL/min/{1.73_m2}` is said `mL/min/1.73 m2`."""
+    return unit.replace("{1.73_m2}", "1.73 m2")
+
+
 def label_of(item: Evidence) -> str | None:
-    """What the source calls the thing: the first quote of an element that names it. Flagged words are not repeated in a claim."""
+    """What the source calls the thing: the first quote of an element that names it. Flagged words are not repeated in a claim.
+
+    The semantic tag of a SNOMED CT fully specified name, `(disorder)`, is left off: it tells two names apart, and not what is the case.
+    """
     if is_flagged(item.codes):
         return "an entry whose words are flagged"
     named = (quote.text for quote in item.quotes if _NAMING.match(quote.path))
-    return next((" ".join(text.split()) for text in named), None)
+    return next((_TAG.sub("", " ".join(_UNSEEN.sub("", text).split())) for text in named), None)
+
+
+def _named(item: Evidence) -> str | None:
+    """The label, with "preliminary" before a result that is not final: a claim says no more than its evidence does."""
+    label = label_of(item)
+    early = item.reference.startswith("Observation/") and item.status in ("preliminary", "registered", "partial")
+    return f"preliminary {label}" if early and label else label
 
 
 def _value(item: Evidence) -> str | None:
@@ -96,10 +128,10 @@ def _count(item: Evidence) -> str | None:
 
 
 _FIELDS: Mapping[str, Callable[[Evidence], str | None]] = {
-    "label": label_of,
+    "label": _named,
     "value": _value,
-    "unit": lambda item: None if item.quantity is None else item.quantity.unit,
-    "date": lambda item: None if item.when is None else item.when[:10],
+    "unit": lambda item: None if item.quantity is None else plain_unit(item.quantity.unit),
+    "date": lambda item: None if item.when is None else day_words(item.when),
     "finding": lambda item: None if item.finding is None else finding_words(item.finding, item.side),
     "probability": lambda item: None if item.probability is None else f"{item.probability:.2f}",
     "status": lambda item: item.status,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.composers.proposals import Proposal
-from agent.composers.slots import finding_words
+from agent.composers.slots import day_words, finding_words
 from agent.composers.studies import Studies
 from agent.review import Say, Voice
 from agent.voices import voices
@@ -70,7 +70,7 @@ def _stated(row: Voice, evidence: tuple[Evidence, ...], reports: frozenset[str])
         text = f"The image model reads {words} (probability {read.probability:.2f})."
         yield _finding(text, row.finding, read)
     if reported is not None:
-        dated = f" of {reported.when[:10]}" if reported.when else ""
+        dated = f" of {day_words(reported.when)}" if reported.when else ""
         text = f"The {reported.status or 'undated'} report{dated} states {_said(reported)}."
         yield _finding(text, row.finding, reported)
 
@@ -102,4 +102,4 @@ def _changes(evidence: tuple[Evidence, ...], studies: Studies) -> Iterator[Propo
 
 
 def _day(item: Evidence) -> str:
-    return (item.when or "")[:10]
+    return day_words(item.when or "")

@@ -70,7 +70,7 @@ def present(request: ReviewRequest, found: Findings) -> Review:
         question=request.question,
         evidence=evidence,
         claims=tuple(claim for claim in claims if claim.id in found.guarded.shown),
-        withheld=_withheld(claims, found.guarded),
+        withheld=_withheld(claims, found.guarded, hidden=_kept_back(found, without_image=bool(withheld))),
         policies=tuple(_policy(outcome, evidence) for outcome in found.guarded.outcomes),
         similar_cases=tuple(_similar(neighbour) for neighbour in search.neighbours) if search and comparable else (),
         search=_search(search) if search else None,
@@ -126,24 +126,33 @@ def _claims(claims: tuple[Claim, ...], verdicts: tuple[Verdict, ...]) -> tuple[R
     )
 
 
-def _withheld(claims: tuple[ReviewClaim, ...], guarded: Guarded) -> tuple[Withheld, ...]:
-    return tuple(Withheld(claim=_told(claim), reason=_reason(claim, guarded)) for claim in claims if claim.id not in guarded.shown)
+def _kept_back(found: Findings, *, without_image: bool) -> frozenset[str]:
+    """Claims of which no word is told: all of a withheld review, and those that rest on an image whose reading is withheld."""
+    images = {item.id for item in found.pack.evidence if item.kind == "image_finding"} if without_image else set()
+    whole = found.guarded.status == "withheld"
+    return frozenset(claim.id for claim in found.claims if whole or images.intersection(claim.evidence))
 
 
-def _told(claim: ReviewClaim) -> ReviewClaim:
+def _withheld(claims: tuple[ReviewClaim, ...], guarded: Guarded, *, hidden: frozenset[str]) -> tuple[Withheld, ...]:
+    held = [claim for claim in claims if claim.id not in guarded.shown]
+    return tuple(Withheld(claim=_told(claim, hidden), reason=_reason(claim, guarded, hidden)) for claim in held)
+
+
+def _told(claim: ReviewClaim, hidden: frozenset[str]) -> ReviewClaim:
     """What is told of a withheld claim: all of it when its evidence does not carry it, else its kind and evidence alone.
 
     What a policy does not let through as a statement is not let through as a withheld one either.
     """
-    if claim.verdict != "supported":
+    if claim.verdict != "supported" and claim.id not in hidden:
         return claim
     return claim.model_copy(update={"text": REDACTED, "polarity": "uncertain", "finding": None, "side": None, "topic": None, "checks": ()})
 
 
-def _reason(claim: ReviewClaim, guarded: Guarded) -> str:
+def _reason(claim: ReviewClaim, guarded: Guarded, hidden: frozenset[str]) -> str:
     if claim.verdict != "supported":
         failed = next((check for check in claim.checks if check.outcome == claim.verdict), None)
-        return f"grounding: {claim.verdict}" + (f": {failed.name}: {failed.detail}" if failed else "")
+        said = f"{failed.name}: {failed.detail}" if failed and claim.id not in hidden else failed.name if failed else ""
+        return f"grounding: {claim.verdict}" + (f": {said}" if said else "")
     policy = dict(guarded.taken).get(claim.id, "")
     message = next((outcome.message for outcome in guarded.outcomes if outcome.id == policy), "")
     return f"policy: {policy}: {message}" if policy else "policy: nothing may be shown"

@@ -43,3 +43,17 @@ def test_a_search_result_comes_back_with_its_thumbnails(thumbnail: bytes, report
     )
     result = SearchResult((Neighbour(card, 0.12, ("nodule",), ()),), True, "", 3, (("same person", 2),), "flat", "few", 0.5, 0.95, "g")
     assert unpack(SearchResult, pack(SearchResult, result)) == result
+
+
+def test_a_chart_comes_back_with_its_urn_uuid_names() -> None:
+    from fhir.assemble import chart_from
+    from fhir.bundles import read_document
+
+    name = "8b2a8b2a-0000-4000-8000-000000000001"
+    text = (
+        '{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p"}},'
+        f'{{"fullUrl":"urn:uuid:{name}","resource":{{"resourceType":"Condition","id":"{name}","subject":{{"reference":"Patient/p"}}}}}}]}}'
+    )
+    chart = chart_from([read_document(text.encode())], "p")
+    again = unpack_chart(pack_chart(chart))
+    assert again.resolve(f"urn:uuid:{name}") == chart.resolve(f"urn:uuid:{name}") == f"Condition/{name}"

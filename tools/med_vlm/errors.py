@@ -1,13 +1,23 @@
-"""What can go wrong around a Med-VLM, each with a stable code. No message holds anything of a patient."""
+"""What can go wrong around a Med-VLM, each with a stable code. No message holds anything of a patient.
+
+MedVlmError
+  ModelMissing           a file of the model is not where its card says it is
+  ModelFilesChanged      a file of the model is not the one its card was written for
+  ImageRefused           an array that is no readable radiograph, where an embedding must come back
+  TrainingDataRefused    examples that cannot train
+  TrainingDiverged       the loss stopped being a number
+"""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class MedVlmError(Exception):
     """Base of this folder's errors."""
 
-    code: str = "med_vlm_error"
-    retryable: bool = False
+    code: ClassVar[str] = "med_vlm_error"
+    retryable: ClassVar[bool] = False
 
 
 class ModelMissing(MedVlmError):

@@ -43,12 +43,17 @@ def report(conclusion: str, day: str = "2026-11-23", name: str = "now", status: 
 STATEMENTS: tuple[tuple[str, tuple[Resource, ...], dict[str, tuple[float, str | None]] | None, str], ...] = (
     ("a reading", (study(),), {"pleural_effusion": (0.93, "left")}, "The image model reads left pleural effusion (probability 0.93)."),
     ("a reading without a side", (study(),), {"cardiomegaly": (0.7, None)}, "The image model reads cardiomegaly (probability 0.70)."),
-    ("a report", (study(), report("Right pleural effusion.")), None, "The preliminary report of 2026-11-23 states right pleural effusion."),
+    (
+        "a report",
+        (study(), report("Right pleural effusion.")),
+        None,
+        "The preliminary report of 23 Nov 2026 states right pleural effusion.",
+    ),
     (
         "a hedged report",
         (study(), report("Possible left consolidation.", status="final")),
         None,
-        "The final report of 2026-11-23 states possible left consolidation.",
+        "The final report of 23 Nov 2026 states possible left consolidation.",
     ),
     (
         "a difference of finding",
@@ -66,19 +71,19 @@ STATEMENTS: tuple[tuple[str, tuple[Resource, ...], dict[str, tuple[float, str | 
         "a new finding",
         (study(), study("2026-09-02", "then"), report("No pleural effusion.", "2026-09-02", "then"), report("Left pleural effusion.")),
         None,
-        "Left pleural effusion is new: the report of 2026-09-02 states no pleural effusion.",
+        "Left pleural effusion is new: the report of 2 Sep 2026 states no pleural effusion.",
     ),
     (
         "a resolved finding",
         (study(), study("2026-09-02", "then"), report("Left pleural effusion.", "2026-09-02", "then"), report("No pleural effusion.")),
         None,
-        "The present report states no pleural effusion; the report of 2026-09-02 states left pleural effusion.",
+        "The present report states no pleural effusion; the report of 2 Sep 2026 states left pleural effusion.",
     ),
     (
         "a finding no longer read",
         (study(), study("2026-09-02", "then"), report("Cardiomegaly.", "2026-09-02", "then")),
         {},
-        "The image model reads no cardiomegaly; the report of 2026-09-02 states cardiomegaly.",
+        "The image model reads no cardiomegaly; the report of 2 Sep 2026 states cardiomegaly.",
     ),
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.composers.slots import Pool, choose, field_of, filled, label_of
+from agent.composers.slots import Pool, choose, day_words, field_of, filled, label_of
 from policies.evidence import Evidence, Measured, Quote
 from policies.guidance_pack import Slot, Template
 
@@ -41,7 +41,7 @@ def pool(*evidence: Evidence, basis: str = "Observation/egfr") -> Pool:
 def test_fills_a_template_with_the_source_s_own_digits_and_cites_slots_then_passages() -> None:
     done = filled(TEMPLATE, "t", pool(PASSAGE, EGFR))
     assert done is not None
-    assert done.text == "eGFR is <27.0 mL/min/1.73 m2 (2026-11-21)."
+    assert done.text == "eGFR is <27.0 mL/min/1.73 m2 (21 Nov 2026)."
     assert done.evidence == ("E1", "E2")
 
 
@@ -87,3 +87,28 @@ def test_a_slot_takes_only_what_its_selector_names(slot: dict[str, Any], change:
 def test_a_count_is_read_from_the_group_s_own_words() -> None:
     assert field_of(EGFR.model_copy(update={"text": "4 of 5 comparable cases state nodule"}), "count") == "4 of 5"
     assert field_of(EGFR, "count") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        ("Chronic congestive heart failure (disorder)", "Chronic congestive heart failure"),
+        ("Glomerular filtration rate/\u200b1.73 sq M", "Glomerular filtration rate/1.73 sq M"),
+        ("Aspirin (81 mg)", "Aspirin (81 mg)"),
+        ("(disorder)", "(disorder)"),
+    ],
+)
+def test_a_label_loses_what_is_there_for_machines_and_nothing_else(written: str, label: str) -> None:
+    item = EGFR.model_copy(update={"quotes": (Quote(path="code.text", text=written),)})
+    assert label_of(item) == label
+
+
+@pytest.mark.parametrize(("when", "words"), [("2026-03-03T08:00:00Z", "3 Mar 2026"), ("2026-03", "Mar 2026"), ("2026", "2026")])
+def test_a_day_is_said_no_more_exactly_than_the_source_has_it(when: str, words: str) -> None:
+    assert day_words(when) == words
+
+
+def test_a_result_that_is_not_final_is_called_preliminary() -> None:
+    done = filled(TEMPLATE, "t", pool(PASSAGE, EGFR.model_copy(update={"status": "preliminary"})))
+    assert done is not None
+    assert done.text.startswith("preliminary eGFR is <27.0 ")

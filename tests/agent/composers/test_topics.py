@@ -93,13 +93,16 @@ CONTRAST = order("CT chest with contrast")
 BIOPSY = order("CT guided lung biopsy")
 EGFR = lab("eGFR", "98979-8", 27, "mL/min/1.73 m2")
 METFORMIN = drug("Metformin 1 g")
+CKD = problem("Chronic kidney disease stage 4", "431857002")
+UNCOMPARED = "eGFR on record is 27 mL/min (21 Nov 2026), which by its unit, status or date Sidenote cannot set against a bound"
+PACEMAKER = "The chart holds Cardiac pacemaker (active)."
 
 # topic, resources, reading, a piece of the claim
 CASES: tuple[tuple[str, tuple[Resource, ...], dict[str, tuple[float, str | None]] | None, str], ...] = (
     ("tension_pneumothorax", (study(),), {"tension_pneumothorax": (0.93, "left")}, "left tension pneumothorax (probability 0.93)"),
-    ("tension_pneumothorax", (study(), report("Left tension pneumothorax.")), None, "of 2026-11-23 states left tension pneumothorax"),
+    ("tension_pneumothorax", (study(), report("Left tension pneumothorax.")), None, "of 23 Nov 2026 states left tension pneumothorax"),
     ("pneumothorax", (study(),), {"pneumothorax": (0.81, "right")}, "right pneumothorax read (probability 0.81)"),
-    ("pneumothorax", (study(), report("Small right pneumothorax.")), None, "right pneumothorax reported on 2026-11-23"),
+    ("pneumothorax", (study(), report("Small right pneumothorax.")), None, "right pneumothorax reported on 23 Nov 2026"),
     (
         "effusion_heart_failure",
         (study(), problem("Heart failure", "84114007")),
@@ -110,35 +113,35 @@ CASES: tuple[tuple[str, tuple[Resource, ...], dict[str, tuple[float, str | None]
         "effusion_heart_failure",
         (study(), problem("Heart failure", "84114007"), report("Bilateral pleural effusions.")),
         None,
-        "Bilateral pleural effusion is reported (2026-11-23)",
+        "Bilateral pleural effusion is reported (23 Nov 2026)",
     ),
     ("effusion_unexplained", (study(),), {"pleural_effusion": (0.9, "right")}, "Consider ultrasound of the chest"),
-    ("effusion_unexplained", (study(), report("Large right pleural effusion.")), None, "right pleural effusion is reported (2026-11-23)"),
+    ("effusion_unexplained", (study(), report("Large right pleural effusion.")), None, "right pleural effusion is reported (23 Nov 2026)"),
     ("consolidation_follow_up", (study(),), {"consolidation": (0.77, "left")}, "Left consolidation is read (probability 0.77)"),
-    ("consolidation_follow_up", (study(), report("Left lower lobe consolidation.")), None, "Left consolidation is reported (2026-11-23)"),
+    ("consolidation_follow_up", (study(), report("Left lower lobe consolidation.")), None, "Left consolidation is reported (23 Nov 2026)"),
     ("cardiomegaly", (study(),), {"cardiomegaly": (0.7, None)}, "Cardiomegaly is read (probability 0.70)"),
-    ("cardiomegaly", (study(), report("Cardiomegaly.")), None, "Cardiomegaly is reported (2026-11-23)"),
+    ("cardiomegaly", (study(), report("Cardiomegaly.")), None, "Cardiomegaly is reported (23 Nov 2026)"),
     ("pulmonary_oedema", (study(),), {"pulmonary_edema": (0.7, None)}, "Pulmonary oedema is read (probability 0.70)"),
-    ("pulmonary_oedema", (study(), report("Pulmonary oedema.")), None, "Pulmonary oedema is reported (2026-11-23)"),
+    ("pulmonary_oedema", (study(), report("Pulmonary oedema.")), None, "Pulmonary oedema is reported (23 Nov 2026)"),
     ("nodule_incidental", (study(),), {"nodule": (0.66, "right")}, "Right pulmonary nodule is read (probability 0.66)"),
-    ("nodule_incidental", (study(), report("Nodule in the right upper lobe.")), None, "Right pulmonary nodule is reported (2026-11-23)"),
+    ("nodule_incidental", (study(), report("Nodule in the right upper lobe.")), None, "Right pulmonary nodule is reported (23 Nov 2026)"),
     ("atelectasis", (study(),), {"atelectasis": (0.6, "left")}, "Left atelectasis is read (probability 0.60)"),
-    ("atelectasis", (study(), report("Left basal atelectasis.")), None, "Left atelectasis is reported (2026-11-23)"),
+    ("atelectasis", (study(), report("Left basal atelectasis.")), None, "Left atelectasis is reported (23 Nov 2026)"),
     ("malpositioned_device", (study(),), {"malpositioned_device": (0.88, None)}, "malpositioned tube or line (probability 0.88)"),
     (
         "malpositioned_device",
         (study(), report("The endotracheal tube is malpositioned in the right main bronchus.")),
         None,
-        "The report of 2026-11-23 states a malpositioned tube or line",
+        "The report of 23 Nov 2026 states a malpositioned tube or line",
     ),
-    ("contrast_reduced_egfr", (CONTRAST, EGFR), None, "eGFR is 27 mL/min/1.73 m2 (2026-11-21) and CT chest with contrast is planned"),
+    ("contrast_reduced_egfr", (CONTRAST, EGFR), None, "eGFR is 27 mL/min/1.73 m2 (21 Nov 2026) and CT chest with contrast is planned"),
     ("metformin_contrast", (CONTRAST, EGFR, METFORMIN), None, "Metformin 1 g is active and eGFR is 27 mL/min/1.73 m2"),
     ("renal_function_unknown", (CONTRAST, METFORMIN), None, "consider a recent eGFR before CT chest with contrast"),
     (
         "renal_function_unknown",
         (CONTRAST, METFORMIN, lab("Creatinine", "2160-0", 2.0, "mg/dL")),
         None,
-        "from the creatinine of 2026-11-21 an eGFR of 26 mL/min/{1.73_m2} is calculated",
+        "from the creatinine of 21 Nov 2026 an eGFR of 26 mL/min/1.73 m2 is calculated",
     ),
     (
         "prior_contrast_reaction",
@@ -151,11 +154,11 @@ CASES: tuple[tuple[str, tuple[Resource, ...], dict[str, tuple[float, str | None]
         "pregnancy_ionising",
         (order("CT abdomen and pelvis"), problem("Pregnancy", "77386006")),
         None,
-        "The chart holds Pregnancy (2026-02-03) and CT abdomen and pelvis is planned",
+        "The chart holds Pregnancy (3 Feb 2026) and CT abdomen and pelvis is planned",
     ),
     ("anticoagulant_biopsy", (BIOPSY, drug("Apixaban 5 mg")), None, "Apixaban 5 mg is active and CT guided lung biopsy is planned"),
-    ("platelets_biopsy", (BIOPSY, lab("Platelets", "777-3", 40, "10*3/uL")), None, "Platelets is 40 10*3/uL (2026-11-21)"),
-    ("inr_biopsy", (BIOPSY, lab("INR", "6301-6", 2.4, "{INR}")), None, "INR is 2.4 (2026-11-21)"),
+    ("platelets_biopsy", (BIOPSY, lab("Platelets", "777-3", 40, "10*3/uL")), None, "Platelets is 40 10*3/uL (21 Nov 2026)"),
+    ("inr_biopsy", (BIOPSY, lab("INR", "6301-6", 2.4, "{INR}")), None, "INR is 2.4 (21 Nov 2026)"),
     (
         "mri_implant",
         (order("MRI brain"), {"resourceType": "Device", "status": "active", "type": {"text": "Cardiac pacemaker"}}),
@@ -168,8 +171,17 @@ CASES: tuple[tuple[str, tuple[Resource, ...], dict[str, tuple[float, str | None]
         "comparison_with_prior",
         (study(), study("2026-09-02", "then"), report("No pleural effusion.", "2026-09-02", "then")),
         None,
-        "the earlier study, whose report is of 2026-09-02",
+        "the earlier study, whose report is of 2 Sep 2026",
     ),
+    ("context_anticoagulant", (study(), drug("Apixaban 5 mg")), None, "The chart holds Apixaban 5 mg (active), dated 4 Oct 2026."),
+    ("context_metformin", (study(), METFORMIN), None, "The chart holds Metformin 1 g (active), dated 4 Oct 2026."),
+    ("context_contrast_reaction", (study(), allergy("Iohexol")), None, "The chart holds Iohexol (active), dated 5 May 2019."),
+    ("context_implant", (study(), {"resourceType": "Device", "status": "active", "type": {"text": "Cardiac pacemaker"}}), None, PACEMAKER),
+    ("context_pregnancy", (study(), problem("Pregnancy (disorder)", "77386006")), None, "holds Pregnancy (active), dated 3 Feb 2026."),
+    ("context_renal_function", (study(), EGFR), None, "The newest eGFR on record is 27 mL/min/1.73 m2, dated 21 Nov 2026."),
+    ("context_kidney", (study(), CKD), None, "The chart holds Chronic kidney disease stage 4 (active), dated 3 Feb 2026."),
+    ("context_renal_function", (study(), lab("eGFR", "98979-8", 27, "mL/min")), None, UNCOMPARED),
+    ("context_disease", (study(), problem("Heart failure", "84114007")), None, "The chart holds Heart failure (active), dated 3 Feb 2026."),
     ("unremarkable_study", (study(),), {}, "reads no pneumothorax, no pleural effusion and no consolidation"),
 )
 
@@ -307,3 +319,50 @@ def _supported(claims: Any, made: Any) -> None:
         assert isinstance(claim, Claim)
         verdict = ground(claim, evidence, patient="Patient/p")
         assert verdict.outcome == "supported", (claim.text, [check for check in verdict.checks if check.outcome != "supported"])
+
+
+CONTEXT = (drug("Apixaban 5 mg"), METFORMIN, CKD, EGFR, allergy("Iohexol"), problem("Heart failure", "84114007"))
+
+
+def context(made: Any, topics: tuple[Topic, ...]) -> list[Claim]:
+    return [claim for claim in draft(made.case, made.evidence, topics, most=99).claims if (claim.guidance or "").startswith("context_")]
+
+
+def test_context_waits_for_a_study_or_an_order(bench: Callable[..., Any], topics: tuple[Topic, ...]) -> None:
+    assert context(bench(*CONTEXT), topics) == []
+    assert len(context(bench(study(), *CONTEXT), topics)) == 6
+    assert len(context(bench(order("MRI brain"), *CONTEXT), topics)) == 6
+
+
+def test_context_comes_last_and_says_nothing_a_stronger_statement_names(bench: Callable[..., Any], topics: tuple[Topic, ...]) -> None:
+    made = bench(study(), BIOPSY, report("Left pleural effusion."), *CONTEXT)
+    claims = draft(made.case, made.evidence, topics, most=99).claims
+    marks = [(claim.guidance or "").startswith("context_") for claim in claims]
+    assert marks == sorted(marks)
+    assert "Apixaban 5 mg is active" in claims[0].text
+    assert {claim.guidance for claim in context(made, topics)} == {
+        "context_contrast_reaction",
+        "context_kidney",
+        "context_metformin",
+        "context_renal_function",
+    }
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        {**drug("Apixaban 5 mg"), "status": "stopped"},
+        {**problem("Heart failure", "84114007"), "clinicalStatus": {"coding": [{"code": "resolved"}]}},
+        {**problem("Pneumonia", "233604007"), "onsetDateTime": "2018-09-28"},
+        lab("eGFR", "98979-8", 60, "mL/min/1.73 m2"),
+    ],
+    ids=["a stopped drug", "a resolved disease", "an old pneumonia", "an eGFR of sixty"],
+)
+def test_context_is_silent_about_what_is_over_or_old(bench: Callable[..., Any], topics: tuple[Topic, ...], quiet: Resource) -> None:
+    assert context(bench(study(), quiet), topics) == []
+
+
+def test_context_without_a_date_is_said_without_one(bench: Callable[..., Any], topics: tuple[Topic, ...]) -> None:
+    undated = {key: value for key, value in drug("Apixaban 5 mg").items() if key != "authoredOn"}
+    (claim,) = context(bench(study(), undated), topics)
+    assert claim.text == "The chart holds Apixaban 5 mg (active)."

@@ -70,3 +70,14 @@ def test_a_cited_resource_that_does_not_validate_is_kept_and_remarked(clinic: Cl
     assert [claim.text for claim in review.claims] == ["Hypertension is active."]
     assert [(issue.reference, issue.code) for issue in review.manifest.quality] == [("Condition/c1", "invalid")]
     assert "inventedElement" in review.manifest.quality[0].detail
+
+
+def test_of_a_withheld_review_no_word_of_an_ungrounded_claim_is_told(clinic: Clinic) -> None:
+    def invent(case: PolicyCase, evidence: tuple[Evidence, ...], topics: tuple[Topic, ...]) -> tuple[Claim, ...]:
+        return (Claim(id="C1", text="The eGFR is 99 mL/min.", kind="assessment", evidence=("E1",)),)
+
+    review = clinic.review(clinic.ask("wrong-patient"), compose=invent).review
+    assert review.status == "withheld"
+    (withheld,) = review.withheld
+    assert withheld.claim.text == REDACTED
+    assert "99" not in review.model_dump_json(include={"withheld", "claims", "voices"})
