@@ -50,7 +50,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the console script. Exit codes: 0 done, 2 usage, 3 input refused, 4 withheld by policy."""
-    from sidenote.problems import refusals
+    from sidenote.problems import defects, refusals
 
-    with refusals():
+    with refusals(), defects():
         sys.exit(cli(prog_name="sidenote", standalone_mode=True))

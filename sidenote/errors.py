@@ -1,10 +1,23 @@
-"""What can be wrong with what the doors themselves write."""
+"""What can be wrong at the doors themselves: with how a site is configured, and with what they write.
+
+SettingsInvalid    the configuration has an unknown or unusable key
+OutputFailed       what was made could not be written where it was asked for
+
+Caught at a door, which turns `code` into problem+json. Messages never carry PHI.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
+
+
+class SettingsInvalid(Exception):
+    """The configuration has an unknown or unusable key."""
+
+    code: ClassVar[str] = "settings_invalid"
+    retryable: ClassVar[bool] = False
 
 
 class OutputFailed(Exception):

@@ -6,8 +6,12 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from traceback import extract_tb
 from typing import Protocol, runtime_checkable
 
+DEFECT = 1
+"""Exit code: something nobody foresaw went wrong."""
 INPUT_REFUSED = 3
 """Exit code: the input was refused, a problem document stands on stderr."""
 WITHHELD = 4
@@ -44,6 +48,21 @@ def problem(error: Exception, case_id: str | None) -> dict[str, object]:
 def write_problem(error: Exception, case_id: str | None) -> None:
     """Write the problem document as one line on stderr."""
     sys.stderr.write(json.dumps(problem(error, case_id), ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def defects() -> Iterator[None]:
+    """Tell a defect by its kind and place alone: the message of an error nobody foresaw may quote the record. Exit code 1."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, Coded):
+            raise
+        places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-6:]]
+        document = {"type": "urn:sidenote:problem:internal_error", "title": "A defect of Sidenote.", "code": "internal_error"}
+        told = {**document, "detail": f"{type(error).__name__} at {', '.join(places)}", "case_id": None, "retryable": False}
+        sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
+        raise SystemExit(DEFECT) from None
 
 
 @contextmanager

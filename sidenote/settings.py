@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from sidenote.errors import SettingsInvalid
+
 CONFIG_VARIABLE = "SIDENOTE_CONFIG"
-
-
-class SettingsInvalid(Exception):
-    """The configuration has an unknown or unusable key."""
-
-    code: ClassVar[str] = "settings_invalid"
-    retryable: ClassVar[bool] = False
 
 
 def default_home() -> Path:

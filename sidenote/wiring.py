@@ -61,7 +61,7 @@ async def wired(settings: Settings, sources: Sequence[str], *, image_model: bool
     Raises:
         fhir.errors.SourceError: a source cannot be opened.
         tools.med_vlm.errors.MedVlmError: the model's files are missing or changed.
-        retrieval.errors.IndexError: the case library is damaged or another encoder's.
+        retrieval.errors.IndexUnusable: the case library is damaged or another encoder's.
     """
     from agent.checkpoints import open_checkpoints
     from agent.composers.deterministic import compose

@@ -1,11 +1,10 @@
 """What can be wrong with a batch.
 
 BatchError
-  CohortInvalid    the cohort file holds no usable row
+  CohortInvalid    the cohort file cannot be used: missing, unreadable, or without a usable row
   RunExists        there is a run in this folder already: resume it, or choose another folder
   RunMissing       there is no run in this folder
   RunBroken        what stands in this folder as a run's ledger is none
-  RunChanged       the run was started with another version of policies, model or cohort
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sidenote.render.legible import spelled
+
 _ORDER = ("withheld", "needs_review", "refused", "failed", "abstained", "presented")
 _STYLES = {
     "withheld": "red",
@@ -34,7 +36,7 @@ def summary(results: Sequence[dict[str, Any]]) -> RenderableType:
         # a patient's id that is cut is of no use to anybody
         table.add_column(_HEADINGS[place], no_wrap=place < 2, min_width=max(len(row[place]) for row in rows) if place < 2 else None)
     for result, row in zip(ordered, rows, strict=False):
-        table.add_row(*(row[place] for place in shown), style=_STYLES[result["status"]])
+        table.add_row(*(Text(spelled(row[place])) for place in shown), style=_STYLES[result["status"]])
     counts = Counter(result["status"] for result in results)
     told = ", ".join(f"{counts[status]} {status.replace('_', ' ')}" for status in _ORDER if counts[status])
     hidden = f"; {len(ordered) - MOST_ROWS} rows not shown" if len(ordered) > MOST_ROWS else ""

@@ -42,9 +42,10 @@ def _share(value: float | None) -> str:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=number == 0)
+        # on a narrow terminal names are broken between words first, since half an interval is none
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     return table
 
 
@@ -117,7 +118,7 @@ def _refusals(card: Card) -> Table:
 
 def _attributes(card: Card) -> Table:
     table = _table("Source attributes (45 CFR 170.315(b)(11)(iv)(B))", "attribute", "value")
-    table.columns[1].justify, table.columns[1].overflow = "left", "fold"
+    table.columns[1].justify = "left"
     for name, text in card.attributes.items():
         table.add_row(name.replace("_", " "), text)
     return table

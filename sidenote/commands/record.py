@@ -92,21 +92,24 @@ def _parts(rules: Path | None) -> ReplayParts:
 def _print_record(sealed: SealedRecord, review: Review) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
-    console.print(f"[bold]{review.review_id}[/bold]  {review.status}  {review.patient.reference}  as of {review.as_of}", highlight=False)
+    from sidenote.render.legible import legible
+
+    console, review = Console(), legible(review)
+    console.print(Text.assemble((review.review_id, "bold"), f"  {review.status}  {review.patient.reference}  as of {review.as_of}"))
     steps = Table("#", "step", "ms", "kept", "hash", box=None, header_style="dim")
     for line in sealed.lines:
         kept = ", ".join((*line.get("inputs", {}), *line.get("outputs", {})))
         steps.add_row(str(line["seq"]), line["step"], f"{line['ms']:.1f}" if "ms" in line else "", kept, line["sha256"][:12])
     console.print(steps)
     for claim in review.claims:
-        console.print(f"  {claim.id}  {claim.text}  [dim]{' '.join(claim.evidence)}[/dim]", highlight=False)
+        console.print(Text.assemble(f"  {claim.id}  {claim.text}  ", (" ".join(claim.evidence), "dim")))
     for withheld in review.withheld:
-        console.print(f"  [dim]withheld {withheld.claim.id}: {withheld.reason}[/dim]", highlight=False)
+        console.print(Text(f"  withheld {withheld.claim.id}: {withheld.reason}", style="dim"))
     for policy in review.policies:
         if policy.outcome != "clear":
-            console.print(f"  {policy.id}  {policy.outcome} → {policy.action}: {policy.message}", highlight=False)
+            console.print(Text(f"  {policy.id}  {policy.outcome} → {policy.action}: {policy.message}"))
 
 
 def _print_replay(done: Replayed) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -21,6 +22,16 @@ STATUS_WORDS = {
 STATUS_STYLES = {"presented": "green", "needs_review": "yellow", "withheld": "red", "abstained": "cyan"}
 """Status -> terminal colour."""
 KIND_WORDS = {"finding": "Finding", "assessment": "Assessment", "recommendation": "Option", "caution": "Caution"}
+CONTEXT = "In the chart"
+"""Heading of a fact of the chart that bears on reading an image."""
+_FACT_WORDS: dict[tuple[str, ...], tuple[str, str]] = {
+    ("Condition",): ("problem", "problems"),
+    ("MedicationRequest", "MedicationStatement"): ("medicine", "medicines"),
+    ("AllergyIntolerance",): ("allergy or intolerance", "allergies or intolerances"),
+    ("ServiceRequest",): ("open order", "open orders"),
+    ("Procedure", "Device"): ("procedure or device", "procedures and devices"),
+    ("Observation",): ("result", "results"),
+}
 EVIDENCE_WORDS = {
     "chart_fact": "chart",
     "report_sentence": "report",
@@ -62,6 +73,8 @@ class Layout:
     seen: tuple[Card, ...]
     elsewhere: tuple[ReviewPolicy, ...]
     """Fired policies that speak of no shown claim."""
+    account: tuple[str, ...]
+    """What was looked at, in sentences; the first says how it ended (`account`)."""
 
 
 def arrange(review: Review) -> Layout:
@@ -78,6 +91,7 @@ def arrange(review: Review) -> Layout:
         consider=tuple(card for card in cards if card.tone != "critical" and card.claim.kind in ("recommendation", "caution")),
         seen=tuple(card for card in cards if card.tone != "critical" and card.claim.kind in ("finding", "assessment")),
         elsewhere=tuple(policy for policy in speaking if policy.id not in placed),
+        account=account(review),
     )
 
 
@@ -87,9 +101,83 @@ def _card(claim: ReviewClaim, speaking: tuple[ReviewPolicy, ...], placed: frozen
     tone: Tone = (
         "critical" if critical else "caution" if claim.kind == "caution" else "accent" if claim.kind == "recommendation" else "plain"
     )
-    heading = "▲ Critical, possible" if critical else KIND_WORDS[claim.kind]
+    heading = "▲ Critical, possible" if critical else CONTEXT if _is_context(claim) else KIND_WORDS[claim.kind]
     fresh = tuple(policy for policy in concerned if policy.id not in placed)
     return Card(claim, tone, heading, fresh, tuple(policy.id for policy in concerned if policy.id in placed))
+
+
+def _is_context(claim: ReviewClaim) -> bool:
+    """Whether guidance has it say what the chart holds, and nothing of an image."""
+    return claim.kind == "assessment" and claim.finding is None and claim.guidance is not None
+
+
+def account(review: Review) -> tuple[str, ...]:
+    """What was looked at and how it ended, so that a review without a statement is told from one that did not look."""
+    return (_outcome(review), _study_seen(review), *_orders_seen(review), *_facts_seen(review))
+
+
+def _outcome(review: Review) -> str:
+    count = {outcome: sum(policy.outcome == outcome for policy in review.policies) for outcome in ("clear", "fired", "cannot_tell")}
+    rules = f"{count['clear']} of {len(review.policies)} policies clear"
+    rules += f", {count['fired']} fired" if count["fired"] else ""
+    rules += f", {count['cannot_tell']} cannot tell" if count["cannot_tell"] else ""
+    if review.status == "withheld":
+        return f"{rules}; a policy withholds this review."
+    if review.claims:
+        return f"{rules}; {_counted(len(review.claims), 'statement')} shown."
+    if review.withheld:
+        return f"{rules}; {_counted(len(review.withheld), 'statement')} withheld, each with its reason, and none left to show."
+    return f"{rules}; {_nothing_in(review)} calls for a statement{_unread(review)}."
+
+
+def _nothing_in(review: Review) -> str:
+    """Only what was looked at is said to hold nothing."""
+    chart = "what came of the chart" if review.manifest.incomplete else "the chart"
+    report = ["the report"] if review.study is not None and review.study.reports else []
+    image = ["the image"] if review.reading_mode == "read" else []
+    *others, last = (chart, *report, *image)
+    return f"nothing in {', '.join(others)} or {last}" if others else f"nothing in {last}"
+
+
+def _unread(review: Review) -> str:
+    return (
+        "" if review.reading_mode == "read" else "; no image was available" if review.reading_mode == "none" else "; the image was not read"
+    )
+
+
+def _study_seen(review: Review) -> str:
+    study = review.study
+    if study is None:
+        unknown = "ImagingStudy" in review.manifest.incomplete
+        return "Whether the chart has an imaging study is not known." if unknown else "The chart holds no imaging study."
+    named = " ".join(part for part in (study.description, *study.modality[: 0 if study.description else 2]) if part) or "without a name"
+    dated = f" of {moment(study.started[:10])}" if study.started else ", undated"
+    reports = _counted(len(study.reports), "report") if study.reports else "no report of it in the chart"
+    images = _counted(len(study.images), "image") if study.images else "no image"
+    return f"Study {named}{dated}: {reports}, {images}."
+
+
+def _orders_seen(review: Review) -> tuple[str, ...]:
+    """That nothing is ordered, said only where the orders were pulled whole: most rules about contrast, MRI and biopsy wait for one."""
+    ordered = any(item.reference.startswith("ServiceRequest/") for item in review.evidence)
+    # A file holds what it holds: nothing is asked for by type, and nothing is listed.
+    whole = review.manifest.source == "file" or ("ServiceRequest", "complete") in {
+        (p.resource_type, p.state) for p in review.manifest.asked
+    }
+    shown = ordered or not whole or "ServiceRequest" in review.manifest.incomplete or review.status == "withheld"
+    return () if shown else ("No open order: what rules say of planned contrast, MRI and biopsies had nothing to apply to.",)
+
+
+def _facts_seen(review: Review) -> tuple[str, ...]:
+    kinds = {key: words for keys, words in _FACT_WORDS.items() for key in keys}
+    facts = {item.reference for item in review.evidence if item.kind == "chart_fact"}
+    named = Counter(kinds[kind] for reference in facts if (kind := reference.split("/")[0]) in kinds)
+    told = [_counted(named[words], *words) for words in _FACT_WORDS.values() if named[words]]
+    return (f"Evidence of the record: {', '.join(told)}.",) if told else ()
+
+
+def _counted(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +222,9 @@ def patient_detail(review: Review) -> str:
     patient = review.patient
     age = "age unknown" if patient.age is None else f"{patient.age} y"
     born = f"born {moment(patient.birth_date)}" if patient.birth_date else "birth date not recorded"
-    return " · ".join((patient.sex or "sex not recorded", age, born, *(patient.identifiers[:2] or (patient.reference,))))
+    return " · ".join(
+        (patient.sex or "sex not recorded", age, born, *(tuple(dict.fromkeys(patient.identifiers[:2])) or (patient.reference,)))
+    )
 
 
 def telling(review: Review) -> tuple[Voice, ...]:

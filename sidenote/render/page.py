@@ -28,6 +28,7 @@ from sidenote.render.layout import (
     telling,
     unavailable,
 )
+from sidenote.render.legible import legible
 
 READING_WORDS: dict[ReadingMode, str] = {
     "read": "The image was read",
@@ -75,6 +76,7 @@ class PageImage:
 
 def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
     """The page. `pixels` [rows, columns] in 0..1 is the image that was read."""
+    review = legible(review)
     here = files("sidenote.render")
     style, script = ((here / file).read_text("utf-8") for file in ("page.css", "page.js"))
     return (

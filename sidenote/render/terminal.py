@@ -30,6 +30,7 @@ from sidenote.render.layout import (
     telling,
     unavailable,
 )
+from sidenote.render.legible import legible
 from sidenote.render.write import write_whole
 
 _TONES = {"critical": "red", "caution": "yellow", "accent": "cyan", "plain": "bright_black"}
@@ -47,12 +48,14 @@ def print_review(review: Review, out: Path | None = None) -> None:
 
 def show(review: Review, console: Console) -> None:
     """Print the review on `console`."""
+    review = legible(review)
     layout = arrange(review)
     console.print(_banner(review))
     _section(console, "Before anything else", [_card(card) for card in layout.first])
     _section(console, "Policies", [_policy(policy) for policy in layout.elsewhere])
     _section(console, "Consider", [_card(card) for card in layout.consider])
     _section(console, "What was seen", [_card(card) for card in layout.seen])
+    _section(console, "What was looked at", [Text(sentence) for sentence in layout.account])
     _section(
         console, "Withheld", [Text.assemble(("“", "dim"), item.claim.text, ("” ", "dim"), (item.reason, "red")) for item in review.withheld]
     )
@@ -138,7 +141,7 @@ def _similar(review: Review) -> RenderableType:
         table.add_column(heading)
     for case in review.similar_cases:
         findings = "; ".join(finding_words(key, side) for key, side in case.findings) or "no finding stated"
-        table.add_row(f"{case.distance:.2f}", findings, ", ".join(case.shared), ", ".join(case.differs))
+        table.add_row(f"{case.distance:.2f}", *map(Text, (findings, ", ".join(case.shared), ", ".join(case.differs))))
     return table
 
 

@@ -47,3 +47,16 @@ def test_a_defect_is_not_dressed_as_a_refusal() -> None:
         raise ZeroDivisionError
     with pytest.raises(TypeError, match="no problem code"):
         problem(KeyError("k"), None)
+
+
+@pytest.mark.fault(110)
+def test_a_defect_is_told_by_its_kind_and_place_and_quotes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    from sidenote.problems import DEFECT, defects
+
+    with pytest.raises(SystemExit) as ended, defects():
+        raise KeyError("Zebra Canary, born 1950-02-03")
+    said = capsys.readouterr().err
+    assert ended.value.code == DEFECT
+    assert json.loads(said)["detail"].startswith("KeyError at ")
+    assert "test_problems.py:" in said
+    assert "Zebra" not in said

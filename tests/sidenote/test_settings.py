@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sidenote.settings import SettingsInvalid, load_settings
+from sidenote.errors import SettingsInvalid
+from sidenote.settings import load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from sidenote.batch.summary import MOST_ROWS, summary
@@ -46,3 +47,10 @@ def test_a_refusal_names_its_code_and_a_broken_row_its_line() -> None:
 
 def test_says_how_many_rows_are_not_shown() -> None:
     assert shown(*(row(number, f"p{number}", "presented") for number in range(MOST_ROWS + 3)))[-1].endswith("3 rows not shown")
+
+
+@pytest.mark.fault(72)
+def test_an_id_is_text_and_neither_markup_nor_a_terminal_sequence() -> None:
+    lines = "\n".join(shown(row(1, "[/x][link=http://a]\x1b[2J\x9b", "presented")))
+    assert "[/x][link=http://a]\\u001b[2J\\u009b" in lines
+    assert "\x1b[2J" not in lines

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from agent.review import Review
-from sidenote.render.layout import arrange, finding_words, unavailable
+from sidenote.render.layout import account, arrange, finding_words, patient_detail, unavailable
 
 
 def test_what_a_policy_escalates_comes_before_anything_else(review: Review) -> None:
@@ -32,3 +36,55 @@ def test_what_was_refused_is_named_with_its_state(review: Review) -> None:
 def test_a_finding_is_named_with_its_side() -> None:
     assert finding_words("pleural_effusion", "left") == "left pleural effusion"
     assert finding_words("cardiomegaly") == "cardiomegaly"
+
+
+def changed(review: Review, **more: Any) -> Review:
+    """The review with some of its fields other than they are, validated anew."""
+    return Review.model_validate({**review.model_dump(), **more})
+
+
+def test_a_fact_of_the_chart_is_headed_as_one(review: Review) -> None:
+    context = {**review.claims[1].model_dump(), "id": "C9", "text": "The chart holds Apixaban 5 mg (active).", "kind": "assessment"}
+    layout = arrange(changed(review, claims=[{**context, "guidance": "context_anticoagulant", "finding": None, "topic": None}]))
+    assert [card.heading for card in layout.seen] == ["In the chart"]
+
+
+def test_the_account_counts_statements_and_policies_and_names_the_study(review: Review) -> None:
+    first, study, *_ = account(review)
+    fired = sum(policy.outcome == "fired" for policy in review.policies)
+    assert f"of {len(review.policies)} policies clear, {fired} fired" in first
+    assert first.endswith("; 3 statements shown.")
+    assert study == "Study Chest radiograph AP of 20 Nov 2026: no report of it in the chart, no image."
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"reading_mode": "read"}, "nothing in what came of the chart or the image calls for a statement."),
+        ({"reading_mode": "abstained"}, "nothing in what came of the chart calls for a statement; the image was not read."),
+        ({"reading_mode": "none"}, "nothing in what came of the chart calls for a statement; no image was available."),
+        ({"status": "withheld"}, "; a policy withholds this review."),
+    ],
+)
+def test_a_review_without_a_statement_says_what_it_looked_at_and_no_more(review: Review, more: dict[str, Any], words: str) -> None:
+    assert account(changed(review, claims=[], withheld=[], **more))[0].endswith(words)
+
+
+def test_statements_that_were_withheld_are_not_called_nothing(review: Review) -> None:
+    assert "1 statement withheld, each with its reason" in account(changed(review, claims=[]))[0]
+
+
+def test_no_order_is_said_only_where_orders_were_pulled_whole(review: Review) -> None:
+    manifest = review.manifest.model_dump()
+    whole = {**manifest, "asked": [*manifest["asked"], {"resource_type": "ServiceRequest", "state": "complete"}]}
+    order = {**review.evidence[0].model_dump(), "id": "E99", "kind": "chart_fact", "reference": "ServiceRequest/1"}
+    said = [
+        any("No open order" in sentence for sentence in account(changed(review, **more)))
+        for more in ({"manifest": manifest}, {"manifest": whole}, {"manifest": whole, "evidence": [*review.evidence, order]})
+    ]
+    assert said == [False, True, False]
+
+
+def test_an_identifier_is_shown_once(review: Review) -> None:
+    twice = changed(review, patient={**review.patient.model_dump(), "identifiers": ["mrn-1", "mrn-1"]})
+    assert patient_detail(twice).count("mrn-1") == 1

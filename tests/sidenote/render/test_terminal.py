@@ -44,3 +44,11 @@ def test_writes_a_plain_file(review: Review, tmp_path: Path) -> None:
     text = (tmp_path / "r.txt").read_text("utf-8")
     assert "\x1b" not in text
     assert "The image model reads a left pneumothorax." in text
+
+
+@pytest.mark.fault(72)
+def test_an_escape_sequence_in_a_name_is_written_out_and_never_sent(review: Review) -> None:
+    named = review.model_copy(update={"patient": review.patient.model_copy(update={"name": "Ann\x1b]8;;http://a\x07\u202e\x9b31m"})})
+    text = shown(named, 160)
+    assert "Ann\\u001b]8;;http://a\\u0007\\u202e\\u009b31m" in text
+    assert not set(text) & set("\x1b\x07\u202e\x9b")
