@@ -90,6 +90,51 @@ def fresh_environment(folder: Path) -> tuple[Path, Path]:
     return python, site
 
 
+DECLARATIONS: dict[str, str] = {
+    **dict.fromkeys(
+        [f"{folder}/errors.py" for folder in ("agent", "fhir", "policies", "retrieval", "sidenote/batch", "tools")],
+        "an error tree, proved by tests/test_errors.py",
+    ),
+    **dict.fromkeys(
+        [f"sandbox/patients/{name}.py" for name in ("chests", "contrast", "procedures", "traps")],
+        "stories as data, proved by tests/sandbox/patients/test_hospital.py and told to their end by tests/sidenote/test_stories.py",
+    ),
+    "sandbox/patients/story.py": "the types of a story, proved by tests/sandbox/patients/test_hospital.py",
+    "sandbox/patients/vocabulary.py": "codes as data; what is made of them is validated by tests/sandbox/patients/test_hospital.py",
+    "agent/parts.py": "types only: the collaborators of a review",
+    "agent/state.py": "types only: the keys of what is checkpointed",
+    "agent/workspace.py": "fields of a review, which tests/agent/test_steps.py fills and asks for too early",
+    "fhir/types.py": "types only: the elements that are read",
+    "policies/case.py": "types only: what a rule may look at",
+    "policies/claim.py": "types only: claims and verdicts",
+    "policies/outcome.py": "types only: how a policy answered",
+    "retrieval/cards.py": "types only: cases, queries and answers",
+    "sidenote/__main__.py": "one call of what tests/sidenote/test_cli.py proves",
+}
+"""Product module -> why no test file mirrors it."""
+
+
+@pytest.mark.parametrize("path", [path for path in PRODUCT if path.name != "__init__.py"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_has_its_test_file_or_stands_among_the_declarations(path: Path) -> None:
+    module = path.relative_to(ROOT)
+    mirror = ROOT / "tests" / module.with_name(f"test_{module.name}")
+    assert mirror.is_file() != (str(module) in DECLARATIONS), "both, or neither"
+
+
+def test_the_declarations_name_modules_that_are_there_and_tests_that_are_there() -> None:
+    assert [module for module in DECLARATIONS if not (ROOT / module).is_file()] == []
+    named = {word for reason in DECLARATIONS.values() for word in reason.replace(",", " ").split() if word.startswith("tests/")}
+    assert [word for word in named if not (ROOT / word).is_file()] == []
+
+
+@pytest.mark.parametrize("module", [module for module, reason in DECLARATIONS.items() if reason.startswith("types only")])
+def test_a_module_of_types_alone_computes_nothing(module: str) -> None:
+    """No function but a method of a Protocol or a cached view: what branches or loops belongs under a test of its own."""
+    logic = ast.If | ast.For | ast.While | ast.Try | ast.comprehension | ast.IfExp
+    functions = [node for node in ast.walk(ast.parse((ROOT / module).read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+    assert [function.name for function in functions if any(isinstance(node, logic) for node in ast.walk(function))] == []
+
+
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text("utf-8")

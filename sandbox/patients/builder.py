@@ -143,7 +143,7 @@ class Chart:
             category=[{"coding": [{"system": _CATEGORY, "code": category}]}],
             code=concept(code),
             effectiveDateTime=days_ago(days),
-            issued=days_ago(days - 0.05),
+            issued=days_ago(max(days - 0.05, days / 2)),  # an hour later, and never in the hospital's future
             **result,
         )
 

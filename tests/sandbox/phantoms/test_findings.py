@@ -161,4 +161,4 @@ def test_refuses_a_spec_that_contradicts_itself(findings: tuple[DrawnFinding, ..
     with pytest.raises(SpecRefused) as caught:
         check(study(*findings))
     assert isinstance(caught.value, PhantomError)
-    assert caught.value.code == "phantom-spec-refused"
+    assert caught.value.code == "phantom_spec_refused"
