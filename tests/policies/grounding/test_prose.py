@@ -57,5 +57,6 @@ def test_no_letter_is_lost_but_headings_and_markers_and_spans_are_in_order(text:
     found = sentences(text)
     assert all(text[one.start : one.end] == one.text == one.text.strip() for one in found)
     assert all(one.end <= other.start for one, other in pairwise(found))
-    if not any(one.section for one in found) and ":" not in text and "\n" not in text:
+    only_a_heading = text.strip().lower() in {"finding", "findings"}
+    if not only_a_heading and not any(one.section for one in found) and ":" not in text and "\n" not in text:
         assert sum(letter.isalpha() for one in found for letter in one.text) == sum(letter.isalpha() for letter in text)
