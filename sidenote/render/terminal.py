@@ -60,7 +60,7 @@ def show(review: Review, console: Console) -> None:
         console, "Withheld", [Text.assemble(("“", "dim"), item.claim.text, ("” ", "dim"), (item.reason, "red")) for item in review.withheld]
     )
     _section(console, "Four voices", [_voices(review)] if telling(review) else [])
-    _section(console, "Similar cases", [_similar(review)])
+    _section(console, "Similar cases", [] if review.status == "withheld" else [_similar(review)])
     _section(console, "Evidence", [_evidence(review)] if review.evidence else [])
     _section(console, "Not available, or doubtful", _doubts(review))
     fired = sum(policy.outcome == "fired" for policy in review.policies)

@@ -79,6 +79,7 @@ def test_no_image_is_shown_when_there_is_none(review: Review) -> None:
 def test_a_withheld_review_says_so_and_shows_no_statement(withheld: Review) -> None:
     text = page(withheld, None)
     assert "withheld by policy" in text
+    assert "Similar cases" not in text
     assert 'class="lead"' not in text
 
 
