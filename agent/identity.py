@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.review import ReviewPatient
 from fhir.chart import Chart
-from fhir.views import age_at
+from fhir.views import age_at, objects
 
 
 def review_patient(chart: Chart, as_of: datetime) -> ReviewPatient:
@@ -18,9 +18,9 @@ def review_patient(chart: Chart, as_of: datetime) -> ReviewPatient:
         reference=chart.patient.reference,
         age=age_at(chart, as_of),
         sex=_text(body.get("gender")),
-        name=_name(_objects(body.get("name"))),
+        name=_name(objects(body.get("name"))),
         birth_date=_text(body.get("birthDate")),
-        identifiers=_identifiers(_objects(body.get("identifier"))),
+        identifiers=_identifiers(objects(body.get("identifier"))),
     )
 
 
@@ -37,7 +37,7 @@ def _identifiers(items: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _types(item: Mapping[str, Any]) -> frozenset[str]:
     kind = item.get("type")
-    codings = _objects(kind.get("coding")) if isinstance(kind, Mapping) else []
+    codings = objects(kind.get("coding")) if isinstance(kind, Mapping) else []
     return frozenset(code for coding in codings if (code := _text(coding.get("code"))))
 
 
@@ -51,7 +51,3 @@ def _name(names: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -6,7 +6,6 @@ FHIR R4 ImagingStudy, and the resources that carry or describe its pictures: Dia
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from fhir.attachments import decode_base64
@@ -184,8 +183,3 @@ def _inline(text: Any) -> bytes | None:
 def check_identity(picture: Picture, chart: Chart, study: Study | None) -> IdentityCheck:
     """Whether a picture's own tags fit the bound patient and the study; see `fhir.identity.compare_identity`."""
     return compare_identity(picture.tags, chart.patient, study, studies(chart))
-
-
-def moment_of(study: Study) -> datetime:
-    """The latest instant the study can have been made; the smallest datetime when the record does not say."""
-    return study.started.latest if study.started is not None else datetime.min.replace(tzinfo=UTC)

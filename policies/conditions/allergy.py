@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Literal
 
 from fhir.chart import Fact
+from fhir.views import objects
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer
 from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, labelled, unclear
-from policies.conditions.index import code_values, listed
+from policies.conditions.index import code_values
 
 
 class Allergy(Spec):
@@ -45,7 +46,7 @@ def _holds(fact: Fact, spec: Allergy) -> bool | None:
 
 
 def _severe(fact: Fact) -> bool | None:
-    severities = {said for reaction in listed(fact.body.get("reaction")) if isinstance(said := reaction.get("severity"), str)}
+    severities = {said for reaction in objects(fact.body.get("reaction")) if isinstance(said := reaction.get("severity"), str)}
     criticality = fact.body.get("criticality")
     if criticality == "high" or "severe" in severities:
         return True

@@ -11,7 +11,7 @@ from typing import Any
 
 from fhir.chart import Chart, Fact
 from fhir.value_sets import VALUE_SETS, Coding, codings_of, text_of
-from fhir.views import obscured, usable
+from fhir.views import objects, obscured, usable
 
 _CODE_KEYS = ("code", "medicationCodeableConcept", "type", "vaccineCode")
 _ORDER_KEYS = ("code", "orderDetail", "bodySite")
@@ -81,9 +81,9 @@ class ChartIndex:
         if isinstance(reference, Mapping):
             named += self._medication(fact, reference)
         if fact.resource_type == "AllergyIntolerance":
-            named += [reaction.get("substance") for reaction in listed(body.get("reaction"))]
+            named += [reaction.get("substance") for reaction in objects(body.get("reaction"))]
         if fact.resource_type == "Device":
-            named += [{"text": name.get("name")} for name in listed(body.get("deviceName"))]
+            named += [{"text": name.get("name")} for name in objects(body.get("deviceName"))]
         return named
 
     def _medication(self, fact: Fact, reference: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -93,7 +93,7 @@ class ChartIndex:
         target = reference.get("reference")
         if not isinstance(target, str):
             return
-        for inner in listed(fact.body.get("contained")):
+        for inner in objects(fact.body.get("contained")):
             if f"#{inner.get('id')}" == target:
                 yield from concepts(inner.get("code"))
         found = self._chart.get(target)
@@ -101,18 +101,13 @@ class ChartIndex:
             yield from concepts(found.body.get("code"))
 
 
-def listed(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a JSON list; anything else is no list of objects and reads as empty."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
 def concepts(value: object) -> list[Mapping[str, Any]]:
     """CodeableConcepts where FHIR allows one or many."""
-    return [value] if isinstance(value, Mapping) else listed(value)
+    return [value] if isinstance(value, Mapping) else list(objects(value))
 
 
 def code_values(value: object) -> set[str]:
     """The codes of a status concept such as `clinicalStatus`, whatever the system; a plain string is one code."""
     if isinstance(value, str):
         return {value}
-    return {coding["code"] for part in concepts(value) for coding in listed(part.get("coding")) if isinstance(coding.get("code"), str)}
+    return {coding["code"] for part in concepts(value) for coding in objects(part.get("coding")) if isinstance(coding.get("code"), str)}

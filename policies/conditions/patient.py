@@ -16,10 +16,11 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from fhir.views import objects
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer, answer
 from policies.conditions.base import Spec
-from policies.conditions.index import code_values, listed
+from policies.conditions.index import code_values
 
 _CLINICAL_USE = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
 _BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
@@ -111,10 +112,10 @@ def evaluate_sex(spec: Sex, case: PolicyCase) -> Answer:
 
 
 def _stated(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    extensions = listed(body.get("extension"))
+    extensions = objects(body.get("extension"))
     for extension in extensions:
         if extension.get("url") == _CLINICAL_USE:
-            for part in listed(extension.get("extension")):
+            for part in objects(extension.get("extension")):
                 for code in sorted(code_values(part.get("valueCodeableConcept"))):
                     yield "sex parameter for clinical use", code
     for url, source in ((_BIRTH_SEX, "birth sex"), (_CORE_SEX, "recorded sex")):

@@ -16,11 +16,10 @@ from pydantic import Field
 from fhir.chart import Fact
 from fhir.time import parse_when
 from fhir.value_sets import VALUE_SETS
-from fhir.views import obscured
+from fhir.views import objects, obscured
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer, answer
 from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, in_window, labelled, time_of
-from policies.conditions.index import listed
 from policies.conditions.reading import FindingKey
 from policies.evidence import Evidence
 from policies.grounding.lexicon import mentions
@@ -85,7 +84,7 @@ def _conclusions(spec: ReportFinding, case: PolicyCase) -> Iterator[Answer]:
     for fact in case.index.usable("DiagnosticReport"):
         if fact.body.get("status") in _UNISSUED or future(fact, case.as_of):
             continue
-        if any(chosen.matches(concept) for concept in listed(fact.body.get("conclusionCode"))):
+        if any(chosen.matches(concept) for concept in objects(fact.body.get("conclusionCode"))):
             yield _conclusion(spec, case, fact)
 
 

@@ -92,7 +92,6 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
             image=_page_image(review, pixels),
             readings=() if review.reading is None else review.reading.findings,
             reading_words=_reading_words(review),
-            abstention=_reading_words(review),
             cited=rows(review, cited=True),
             uncited=rows(review, cited=False),
             case_title=_case_title,

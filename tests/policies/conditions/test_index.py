@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from fhir.chart import chart_of
 from fhir.value_sets import VALUE_SETS
-from fhir.views import usable
-from policies.conditions.index import ChartIndex, code_values, concepts, listed
+from fhir.views import objects, usable
+from policies.conditions.index import ChartIndex, code_values, concepts
 
 PACEMAKER = {"text": "Cardiac pacemaker"}
 LOINC = "http://loinc.org"
@@ -103,6 +103,6 @@ def test_reads_the_codes_of_a_status_whatever_its_shape(value: object, codes: se
 
 
 def test_what_is_no_list_of_objects_reads_as_empty() -> None:
-    assert listed([{"a": 1}, "b", 3]) == [{"a": 1}]
-    assert listed({"a": 1}) == listed("text") == listed(None) == []
+    assert objects([{"a": 1}, "b", 3]) == ({"a": 1},)
+    assert objects({"a": 1}) == objects("text") == objects(None) == ()
     assert concepts({"a": 1}) == concepts([{"a": 1}]) == [{"a": 1}]
