@@ -76,7 +76,15 @@ def test_no_two_errors_of_the_product_have_one_code() -> None:
 
 def test_only_what_may_pass_by_itself_is_retryable() -> None:
     retryable = {f"{error.__module__}.{error.__name__}" for error in ERRORS if getattr(error, "retryable", None)}
-    assert retryable == {"fhir.errors.Unreachable", "retrieval.errors.IndexBusy", "retrieval.errors.StorageFailed"}
+    assert retryable == {
+        "fhir.errors.BreakerOpen",
+        "fhir.errors.DeadlinePassed",
+        "fhir.errors.KeysUnavailable",
+        "fhir.errors.Overloaded",
+        "fhir.errors.Unreachable",
+        "retrieval.errors.IndexBusy",
+        "retrieval.errors.StorageFailed",
+    }
 
 
 @each_error
