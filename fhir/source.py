@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from fhir.chart import Chart
 from fhir.errors import SourceMissing
-from fhir.study import IMAGE_LIMIT, ImageSource
+from fhir.study import IMAGE_LIMIT, ImageSource, Listed, Study
+
+if TYPE_CHECKING:
+    from fhir.access import Access
 
 
 class Source(Protocol):
@@ -28,6 +32,13 @@ class Source(Protocol):
         Raises:
             SourceError: the source cannot be read as FHIR R4.
             PatientError: it has no such patient, or mixes another into this one's facts.
+        """
+        ...
+
+    async def images_of(self, study: Study, most: int) -> Listed:
+        """Where the images of a study of this source are that are worth looking at, at most `most`; what is left out is said.
+
+        An image server is asked when the record names one and does not list the instances itself.
         """
         ...
 
@@ -54,8 +65,12 @@ def _is_base(text: str) -> bool:
     return usable and text.isascii() and text.isprintable() and " " not in text and not parts.query and not parts.fragment
 
 
-def open_source(*sources: str | Path) -> Source:
+def open_source(*sources: str | Path, access: Callable[[str], Access] | None = None) -> Source:
     """Open a source: one base URL, or files and folders of which a later one adds to an earlier one.
+
+    Args:
+        sources: Where the record is.
+        access: How a server of this base URL is asked, when it is not asked plainly: its token, image servers, quirks, limits.
 
     Raises:
         SourceMissing: no such file or folder, a URL mixed with others, or one that is no base URL.
@@ -72,7 +87,7 @@ def open_source(*sources: str | Path) -> Source:
             raise SourceMissing("not the base URL of a server: http://host/path or https://host/path")
         from fhir.server import ServerSource
 
-        return ServerSource(texts[0])
+        return ServerSource(texts[0], access(texts[0]) if access is not None else None)
     from fhir.files import FileSource
 
     return FileSource(tuple(Path(text) for text in texts))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fhir.access import Access
 from fhir.chart import Chart
 from fhir.errors import (
     AccessRefused,
@@ -26,6 +27,8 @@ from fhir.errors import (
 )
 from fhir.server import ServerSource
 from fhir.study import ImageSource
+from fhir.wire.authorization import Bearer
+from fhir.wire.patience import Limits
 
 Body = dict[str, Any]
 Answer = tuple[int, str, bytes]
@@ -106,9 +109,12 @@ def server(patient: Body, observation: Callable[..., Body]) -> Iterator[Scripted
     httpd.server_close()
 
 
+FAST = Limits(wait=0.01, attempts=2, connect=1, silence=5)
+
+
 def _chart(server: Scripted, patient: str = "p1", **options: Any) -> Chart:
     async def run() -> Chart:
-        source = ServerSource(server.base, **options)
+        source = ServerSource(server.base, Access(limits=FAST, **options))
         try:
             return await source.chart(patient)
         finally:
@@ -217,14 +223,14 @@ def test_a_next_link_to_another_origin_is_not_followed_and_gets_no_token(server:
             "link": [{"relation": "next", "url": f"{other}/Observation?page=evil"}],
         }
         server.answers["/fhir/Observation"] = Scripted.json(page)
-        chart = _chart(server, headers={"Authorization": "Bearer canary"})
+        chart = _chart(server, authorization=Bearer("canary"))
         assert chart.manifest.state("Observation") == "truncated"
     assert not [path for path, _ in server.asked if "evil" in path]
 
 
 @pytest.mark.fault(1)
 def test_a_server_that_is_not_there_is_unreachable_and_may_be_tried_again() -> None:
-    source = ServerSource("http://127.0.0.1:9/fhir", timeout=1)
+    source = ServerSource("http://127.0.0.1:9/fhir", Access(limits=FAST))
 
     async def run() -> None:
         try:

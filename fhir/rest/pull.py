@@ -1,0 +1,159 @@
+"""One patient, pulled from a server: `$everything` where it is offered, else every type at once; and what of it came.
+
+Nothing that is missing is missing in silence: every type ends complete, refused, truncated, failed or not asked, with a reason
+(`fhir.chart.Asked`). What `$everything` brought none of is asked for by its type, since "no medication" and "the server does not
+give medications" look alike in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fhir.assemble import SHARED
+from fhir.bundles import Document
+from fhir.chart import Asked, Pulled
+from fhir.errors import AccessRefused, NotThere, PagingEndless, RequestRefused, Unreachable
+from fhir.rest.capability import Capability
+from fhir.rest.client import FhirClient
+from fhir.rest.plan import Plan, queries
+from fhir.rest.quirks import Quirk
+from fhir.rest.walk import Walk
+
+_NAMED = re.compile(rb'"reference"\s*:\s*"(?:https?://[^"\\]+/)?((?:Medication|Endpoint)/[A-Za-z0-9\-.]{1,64})"')
+MOST_READ = 200
+"""Medications and endpoints that are read one by one at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """Everything that came of one patient, and how it was asked."""
+
+    documents: tuple[Document, ...]
+    asked: tuple[Asked, ...]
+    """One line a type, sorted by type."""
+    notes: tuple[str, ...]
+
+
+async def pull(client: FhirClient, patient: str, plan: Plan) -> Pull:
+    """Pull one patient by bare id: the Patient itself and every type of the plan.
+
+    Raises:
+        NotThere: the server has no such patient.
+        AccessRefused: it refuses the Patient itself.
+        SourceError: an answer that cannot be believed; see `fhir.rest.walk.Walk.take`.
+    """
+    asking = _Asking(client, patient, plan, await client.capability())
+    person = await client.read(f"Patient/{patient}")
+    whole = await asking.everything()
+    if whole is None:
+        whole = await asking.by_type(plan.types)
+    elif missing := tuple(one.resource_type for one in whole.asked if not one.got):
+        whole = _joined(whole, await asking.by_type(missing))
+    whole = _joined(whole, await _named_ones(client, whole.documents))
+    return Pull((person, *whole.documents), tuple(sorted(whole.asked, key=lambda one: one.resource_type)), whole.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One patient of one server, and how both are to be asked."""
+
+    client: FhirClient
+    patient: str
+    plan: Plan
+    capability: Capability
+
+    async def everything(self) -> Pull | None:
+        """All pages of `$everything`; None where it is not to be had whole: it comes in no order, so a part of it would be any part."""
+        if not self.capability.everything or "no-everything" in self.client.quirks or self.plan.since:
+            return None
+        pages: list[Document] = []
+        try:
+            async with asyncio.timeout(self.plan.deadline / 2):
+                async for page in self.client.everything(self.patient, (("_count", str(self.plan.page)),)):
+                    pages.append(_of_types(page, self.plan.types))
+                    if sum(len(one.items) for one in pages) > self.plan.bounds.facts:
+                        return None
+        except (AccessRefused, NotThere, RequestRefused, Unreachable, PagingEndless, TimeoutError):
+            return None
+        counts = Counter(item.header.resourceType for page in pages for item in page.items)
+        return Pull(tuple(pages), tuple(Asked(name, "complete", "everything", counts[name], len(pages)) for name in self.plan.types), ())
+
+    async def by_type(self, types: Sequence[str]) -> Pull:
+        """Every type by its own search, all at once. A server that finds nothing at all for the bare id is asked for `Patient/ID` too."""
+        offered = [name for name in types if self.capability.offers(name)]
+        found = await self._walks(offered, self.client.quirks)
+        if not any(walk.got or walk.state in ("refused", "failed") for walk in found):
+            again = await self._walks(offered, self.client.quirks | {"patient-long-form"})
+            found = again if any(walk.got for walk in again) else found
+        strangers = sum(walk.strangers for walk in found)
+        notes = (f"{strangers} entries of types that were not asked for left out",) if strangers else ()
+        asked = [walk.asked() for walk in found]
+        asked += [Asked(name, "not asked", "search", 0, reason="the server does not offer it") for name in types if name not in offered]
+        return Pull(tuple(page for walk in found for page in walk.pages), tuple(asked), notes)
+
+    async def _walks(self, types: Sequence[str], quirks: frozenset[Quirk]) -> list[Walk]:
+        walks = [Walk(name, self.plan.since.get(name)) for name in types]
+        tasks = [asyncio.create_task(self._walk(walk, quirks)) for walk in walks]
+        if not tasks:
+            return walks
+        try:
+            done, _ = await asyncio.wait(tasks, timeout=self.plan.deadline, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:  # a fault or the deadline ends the pull: what else is under way must not outlive it
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return walks
+
+    async def _walk(self, walk: Walk, quirks: frozenset[Quirk]) -> None:
+        ends: list[tuple[Pulled, str | None]] = []
+        for query in queries(walk.resource_type, self.patient, self.plan, self.capability, quirks):
+            await walk.take(query, self.client.search(query), self.plan.bounds.most(walk.resource_type))
+            ends.append((walk.state, walk.reason))
+        walk.state, walk.reason = next((end for end in ends if end[0] != "complete"), ends[-1])
+
+
+def _of_types(page: Document, types: Sequence[str]) -> Document:
+    wanted = {*types, *SHARED, "Patient"}
+    return replace(page, items=tuple(item for item in page.items if item.header.resourceType in wanted and item.mode != "outcome"))
+
+
+async def _named_ones(client: FhirClient, documents: Sequence[Document]) -> Pull:
+    """Medications and endpoints that facts name and that did not come along, read one by one."""
+    there = {item.local for page in documents for item in page.items}
+    named = {match.decode() for page in documents for item in page.items for match in _NAMED.findall(item.raw)}
+    wanted = sorted(named - there)
+    read = await asyncio.gather(*(_read(client, reference) for reference in wanted[:MOST_READ]))
+    asked = []
+    for resource_type in ("Endpoint", "Medication"):
+        own = [one for one, reference in zip(read, wanted, strict=False) if reference.startswith(resource_type + "/")]
+        came = sum(isinstance(one, Document) for one in own)
+        if own:
+            lost = next((one for one in own if isinstance(one, str)), None)
+            asked.append(Asked(resource_type, "truncated" if lost else "complete", "read", came, reason=lost))
+    notes = (f"{len(wanted) - MOST_READ} medications or endpoints were not read",) if len(wanted) > MOST_READ else ()
+    return Pull(tuple(one for one in read if isinstance(one, Document)), tuple(asked), notes)
+
+
+async def _read(client: FhirClient, reference: str) -> Document | str:
+    """The resource, or why it is not available. A dangling reference is a gap of the record, not a fault of the pull."""
+    try:
+        return await client.read(reference)
+    except AccessRefused:
+        return "the server refuses some"
+    except NotThere:
+        return "some are named and not there"
+    except Unreachable:
+        return "the server did not answer for some"
+
+
+def _joined(first: Pull, second: Pull) -> Pull:
+    """Both, where the second's word on a type stands."""
+    renewed = {asked.resource_type for asked in second.asked}
+    kept = tuple(asked for asked in first.asked if asked.resource_type not in renewed)
+    return Pull(first.documents + second.documents, kept + second.asked, first.notes + second.notes)

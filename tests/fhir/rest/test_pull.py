@@ -1,0 +1,196 @@
+"""The pull of one patient: the way that is taken, what is said of each type, and nobody else's facts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from fhir.access import Access
+from fhir.chart import Asked, Chart
+from fhir.errors import AnotherPatient
+from fhir.rest.plan import Plan
+from fhir.server import ServerSource
+from fhir.types import PULLED_TYPES
+from fhir.wire.patience import Limits
+from sandbox.ehr.config import Config
+from sandbox.ehr.serve import Running, running
+from sandbox.ehr.store import Store
+
+Body = dict[str, Any]
+FAST = Limits(wait=0.01, attempts=2, connect=1, silence=2)
+EVERY = Config()
+TYPED = Config(everything=False)
+
+
+def of_p1(resource_type: str, name: str, **more: Any) -> Body:
+    who = "patient" if resource_type in ("AllergyIntolerance", "Immunization") else "subject"
+    return {"resourceType": resource_type, "id": name, "status": "active", who: {"reference": "Patient/p1"}, **more}
+
+
+RESOURCES: list[Body] = [
+    {"resourceType": "Patient", "id": "p1"},
+    {"resourceType": "Patient", "id": "p2"},
+    of_p1("Condition", "c1", code={"text": "Asthma"}),
+    of_p1("AllergyIntolerance", "a1", code={"text": "Penicillin"}),
+    of_p1("MedicationRequest", "m1", intent="order", medicationReference={"reference": "Medication/drug"}),
+    of_p1("ImagingStudy", "i1", endpoint=[{"reference": "Endpoint/pacs"}]),
+    *(of_p1("Observation", f"o{n}", effectiveDateTime=f"2024-03-{n + 1:02d}") for n in range(9)),
+    {"resourceType": "Medication", "id": "drug", "code": {"text": "Salbutamol"}},
+    {"resourceType": "Endpoint", "id": "pacs", "status": "active", "address": "http://127.0.0.1:1/dicom-web"},
+    {"resourceType": "Medication", "id": "unrelated"},
+]
+
+
+def pulled(server: Running, access: Access | None = None, patient: str = "p1") -> Chart:
+    async def run() -> Chart:
+        source = ServerSource(server.base, access or Access(limits=FAST))
+        try:
+            return await source.chart(patient)
+        finally:
+            await source.aclose()
+
+    return asyncio.run(run())
+
+
+def told(chart: Chart) -> dict[str, Asked]:
+    return {asked.resource_type: asked for asked in chart.manifest.asked}
+
+
+def references(chart: Chart) -> set[str]:
+    return {fact.reference for fact in chart.facts}
+
+
+FACTS = {"Condition/c1", "AllergyIntolerance/a1", "MedicationRequest/m1", "ImagingStudy/i1", *(f"Observation/o{n}" for n in range(9))}
+
+
+@pytest.mark.parametrize("config", [EVERY, TYPED], ids=["everything", "by type"])
+def test_both_ways_bring_the_same_facts_and_what_they_name(config: Config) -> None:
+    with running(Store(RESOURCES), config) as server:
+        chart = pulled(server)
+    assert references(chart) == FACTS | {"Medication/drug", "Endpoint/pacs"}
+    assert chart.manifest.incomplete == ()
+
+
+@pytest.mark.parametrize(("config", "how"), [(EVERY, "everything"), (TYPED, "search")])
+def test_the_way_is_chosen_from_the_capability_statement_and_told(config: Config, how: str) -> None:
+    with running(Store(RESOURCES), config) as server:
+        asked = told(pulled(server))
+    assert (asked["Observation"].how, asked["Observation"].got, asked["Observation"].state) == (how, 9, "complete")
+
+
+def test_what_everything_brings_none_of_is_asked_for_by_its_type() -> None:
+    with running(Store(RESOURCES), EVERY) as server:
+        server.faults.forbid("Procedure")
+        asked = told(pulled(server))
+    assert (asked["Flag"].how, asked["Flag"].got, asked["Flag"].state) == ("search", 0, "complete")
+    assert asked["Procedure"].state == "refused"
+
+
+@pytest.mark.parametrize("status", [403, 404, 400, 500, 503])
+def test_an_everything_that_does_not_end_well_is_replaced_by_searches(status: int) -> None:
+    with running(Store(RESOURCES), EVERY) as server:
+        server.faults.answer(status, times=None, path="$everything", retry_after="0")
+        chart = pulled(server)
+    assert references(chart) >= FACTS
+    assert told(chart)["Observation"].how == "search"
+
+
+def test_the_quirk_of_an_everything_that_is_not_everything_keeps_from_it() -> None:
+    with running(Store(RESOURCES), EVERY) as server:
+        pulled(server, Access(limits=FAST, quirks=frozenset({"no-everything"})))
+        assert server.faults.count("everything") == 0
+
+
+@pytest.mark.fault(7)
+@pytest.mark.std("A13")
+def test_a_refused_type_is_never_a_patient_without_medication() -> None:
+    with running(Store(RESOURCES), TYPED) as server:
+        server.faults.forbid("MedicationRequest")
+        chart = pulled(server)
+    assert chart.manifest.state("MedicationRequest") == "refused"
+    assert chart.manifest.state("AllergyIntolerance") == "complete"
+    assert told(chart)["MedicationRequest"].reason == "the server refuses it"
+
+
+def test_a_type_that_is_not_offered_is_not_asked_and_told() -> None:
+    with running(Store(RESOURCES), Config(everything=False, without=frozenset({"Flag"}))) as server:
+        chart = pulled(server)
+        assert server.faults.count("Flag") == 0
+    assert (told(chart)["Flag"].state, told(chart)["Flag"].reason) == ("not asked", "the server does not offer it")
+
+
+@pytest.mark.std("E2")
+@pytest.mark.parametrize("form", ["bare", "typed", "either"])
+def test_both_forms_of_the_patient_parameter_find_the_patient(form: Any) -> None:
+    with running(Store(RESOURCES), Config(everything=False, patient_form=form)) as server:
+        assert references(pulled(server)) >= FACTS
+
+
+def test_types_are_asked_side_by_side_and_not_too_many_at_once() -> None:
+    with running(Store(RESOURCES), TYPED) as server:
+        server.faults.latency = 0.02
+        pulled(server, Access(limits=Limits(at_once=4)))
+        assert 2 <= server.faults.most_in_flight <= 4
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("config", [EVERY, TYPED], ids=["everything", "by type"])
+@pytest.mark.parametrize("resource_type", ["Condition", "Observation"])
+def test_anothers_resource_in_an_answer_ends_the_pull(config: Config, resource_type: str) -> None:
+    with running(Store(RESOURCES), config) as server:
+        server.faults.add_to_bundles({"resourceType": resource_type, "id": "x", "subject": {"reference": "Patient/p2"}})
+        with pytest.raises(AnotherPatient):
+            pulled(server)
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("config", [EVERY, TYPED], ids=["everything", "by type"])
+def test_a_resource_of_a_patient_of_another_server_is_nobodys_and_its_type_not_complete(config: Config) -> None:
+    with running(Store(RESOURCES), config) as server:
+        elsewhere = {"reference": "http://elsewhere.example/Patient/p1"}
+        server.faults.add_to_bundles({"resourceType": "MedicationRequest", "id": "x", "subject": elsewhere})
+        chart = pulled(server)
+    assert "MedicationRequest/x" not in references(chart)
+    assert chart.manifest.state("MedicationRequest") == "truncated"
+
+
+@pytest.mark.fault(2)
+def test_a_deadline_keeps_what_came_and_says_what_did_not() -> None:
+    with running(Store(RESOURCES), TYPED) as server:
+        server.faults.latency = 0.3
+        chart = pulled(server, Access(limits=Limits(at_once=2), plan=Plan(deadline=0.8)))
+    states = {asked.state for asked in chart.manifest.asked if asked.how == "search"}
+    assert states == {"complete", "failed"}
+    late = [asked for asked in chart.manifest.asked if asked.state == "failed"]
+    assert {asked.reason for asked in late} == {"cut off by the time limit of the pull"}
+
+
+@pytest.mark.std("E3")
+def test_a_dangling_reference_is_a_gap_and_no_fault() -> None:
+    resources = [one for one in RESOURCES if one["id"] != "drug"]
+    with running(Store(resources), TYPED) as server:
+        chart = pulled(server)
+    assert (told(chart)["Medication"].state, told(chart)["Medication"].reason) == ("truncated", "some are named and not there")
+
+
+@pytest.mark.std("E2")
+def test_a_window_is_asked_for_and_never_complete() -> None:
+    with running(Store(RESOURCES), EVERY) as server:
+        chart = pulled(server, Access(limits=FAST, plan=Plan(since={"Observation": "2024-03-05"})))
+    assert references(chart) & {f"Observation/o{n}" for n in range(9)} == {f"Observation/o{n}" for n in range(4, 9)}
+    assert (told(chart)["Observation"].state, told(chart)["Observation"].since) == ("truncated", "2024-03-05")
+    assert told(chart)["Condition"].state == "complete"
+
+
+@pytest.mark.fault(7)
+def test_none_and_not_available_are_never_the_same_for_any_type() -> None:
+    with running(Store([{"resourceType": "Patient", "id": "p1"}]), TYPED) as server:
+        assert {asked.state for asked in pulled(server).manifest.asked} <= {"complete", "not asked"}
+        for resource_type in PULLED_TYPES:
+            server.faults.clear()
+            server.faults.forbid(resource_type)
+            states = dict(pulled(server).manifest.pulled)
+            assert states.pop(resource_type) in ("refused", "not asked")
+            assert "refused" not in states.values()
