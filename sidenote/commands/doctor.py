@@ -14,25 +14,39 @@ from sidenote.settings import load_settings
 
 if TYPE_CHECKING:
     from sidenote.doctor import Finding
+    from sidenote.settings import Settings
 
 SOMETHING_MISSING = 1
 """Exit code: a part that a review needs is missing."""
 
 
 @click.command()
+@click.option(
+    "--fhir", "base", metavar="URL", help="Look at this FHIR server instead: what it can do, what it will be asked, what is missing."
+)
 @click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
-def doctor(form: str) -> None:
-    """Say what is configured, what was chosen and why, and what is missing."""
+def doctor(base: str | None, form: str) -> None:
+    """Say what is configured, what was chosen and why, and what is missing. Exit code 1: something is missing."""
     with refusals():
-        from sidenote.doctor import examine
-
-        findings = examine(load_settings())
+        findings = _examined(load_settings(), base)
     if form == "json":
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         _show(findings)
     if any(finding.state == "missing" for finding in findings):
         sys.exit(SOMETHING_MISSING)
+
+
+def _examined(settings: Settings, base: str | None) -> tuple[Finding, ...]:
+    if base is None:
+        from sidenote.doctor import examine
+
+        return examine(settings)
+    import asyncio
+
+    from sidenote.server_check import examine_server
+
+    return asyncio.run(examine_server(settings, base))
 
 
 def _show(findings: tuple[Finding, ...]) -> None:

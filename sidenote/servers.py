@@ -1,0 +1,111 @@
+"""The FHIR servers a site configures: how each is asked, with whose token, and what is odd about it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sidenote.errors import SettingsInvalid
+
+if TYPE_CHECKING:
+    from fhir.access import Access
+    from fhir.wire.authorization import Authorization
+
+Needs = tuple[str, ...]
+_NEEDS: dict[str, Needs] = {"none": (), "bearer": ("token_file",), "backend": ("client_id", "key_file", "scopes")}
+"""Which keys each kind of authorization needs; any of these beside another kind is a mistake in the file."""
+
+
+class Server(BaseModel):
+    """One `[[server]]` of the configuration. Secrets stand in files of their own, never in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: str = Field(description="FHIR base URL, as it is given to --fhir")
+    authorization: Literal["none", "bearer", "backend"] = Field(
+        "none", description="bearer: a token from a file; backend: SMART Backend Services"
+    )
+    token_file: Path | None = Field(None, description="bearer: file with the access token")
+    client_id: str | None = Field(None, description="backend: as registered with the server")
+    key_file: Path | None = Field(None, description="backend: private key as a JWK with its kid (RS384 or ES384)")
+    scopes: tuple[str, ...] = Field((), description="backend: system scopes to ask for, such as system/*.rs")
+    images: tuple[str, ...] = Field((), description="base URLs of image servers that are shown the token too")
+    plain_images: tuple[str, ...] = Field((), description="base URLs of image servers that are asked without it")
+    quirks: tuple[str, ...] = Field(
+        (), description="what this server does otherwise than FHIR says; `sidenote doctor --fhir` lists the names"
+    )
+    since: dict[str, str] = Field(
+        default_factory=dict, description="resource type to a FHIR date: nothing older is asked for, and that is said"
+    )
+    ca_file: Path | None = Field(None, description="certificates that its own must be signed by, PEM; none: the machine's")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Server:
+        from fhir.rest.plan import DATED
+        from fhir.rest.quirks import QUIRKS
+        from fhir.time import parse_when
+
+        named = {name for needs in _NEEDS.values() for name in needs if getattr(self, name)}
+        if named != set(_NEEDS[self.authorization]):
+            raise ValueError(f"authorization {self.authorization!r} takes {', '.join(_NEEDS[self.authorization]) or 'no key of its own'}")
+        if unknown := set(self.quirks) - set(QUIRKS):
+            raise ValueError(f"unknown quirk {min(unknown)!r}")
+        if any(name not in DATED or parse_when(date) is None for name, date in self.since.items()):
+            raise ValueError("since takes resource types that have a date, and FHIR dates")
+        return self
+
+
+def access_of(servers: Sequence[Server], base: str) -> Access:
+    """How the server of this base URL is asked: as its entry says, or plainly when it has none.
+
+    Raises:
+        SettingsInvalid: a file that its entry names cannot be used.
+        fhir.errors.ElsewhereRefused: an image server is no URL.
+    """
+    from fhir.access import Access
+    from fhir.rest.plan import Plan
+
+    entry = next((one for one in servers if one.base.rstrip("/") == base.rstrip("/")), None)
+    if entry is None:
+        return Access()
+    tls = _certificates(entry)
+    return Access(
+        authorization=_authorization(entry, tls),
+        images=entry.images,
+        plain_images=entry.plain_images,
+        quirks=frozenset(entry.quirks),  # type: ignore[arg-type]  # each was looked up in QUIRKS
+        plan=Plan(since=entry.since),
+        tls=tls,
+    )
+
+
+def _authorization(entry: Server, tls: ssl.SSLContext | None) -> Authorization | None:
+    from fhir.wire.authorization import Bearer
+
+    if entry.token_file is not None:
+        return Bearer(_secret(entry.token_file, "token_file").decode("ascii", "replace"))
+    if entry.key_file is None or entry.client_id is None:
+        return None
+    from fhir.smart.backend import backend_service
+
+    return backend_service(entry.base, entry.client_id, _secret(entry.key_file, "key_file"), entry.scopes, tls=tls)
+
+
+def _secret(path: Path, key: str) -> bytes:
+    try:
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsInvalid(f"cannot read {key}") from error
+
+
+def _certificates(entry: Server) -> ssl.SSLContext | None:
+    if entry.ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(entry.ca_file))
+    except OSError as error:
+        raise SettingsInvalid("cannot use ca_file") from error
