@@ -23,7 +23,6 @@ from fhir.rest.plan import Plan, queries
 from fhir.rest.quirks import Quirk
 from fhir.rest.walk import Walk
 
-_NAMED = re.compile(rb'"reference"\s*:\s*"(?:https?://[^"\\]+/)?((?:Medication|Endpoint)/[A-Za-z0-9\-.]{1,64})"')
 MOST_READ = 200
 """Medications and endpoints that are read one by one at most."""
 
@@ -126,7 +125,9 @@ def _of_types(page: Document, types: Sequence[str]) -> Document:
 async def _named_ones(client: FhirClient, documents: Sequence[Document]) -> Pull:
     """Medications and endpoints that facts name and that did not come along, read one by one."""
     there = {item.local for page in documents for item in page.items}
-    named = {match.decode() for page in documents for item in page.items for match in _NAMED.findall(item.raw)}
+    # of another base a reference means another resource, whatever its id
+    own_ones = re.compile(rb'"reference"\s*:\s*"(?:%s/)?((?:Medication|Endpoint)/[A-Za-z0-9\-.]{1,64})"' % re.escape(client.base).encode())
+    named = {match.decode() for page in documents for item in page.items for match in own_ones.findall(item.raw)}
     wanted = sorted(named - there)
     read = await asyncio.gather(*(_read(client, reference) for reference in wanted[:MOST_READ]))
     asked = []

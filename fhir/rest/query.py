@@ -6,6 +6,7 @@ the way. Only a server that cannot do that is asked by GET, and then only for lo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -13,6 +14,8 @@ from fhir.wire.exchange import Ask
 
 FORM = "application/x-www-form-urlencoded"
 FHIR_JSON = "application/fhir+json"
+HEADERS: Mapping[str, str] = {"Accept": FHIR_JSON, "Prefer": "handling=strict"}
+"""A server that honours it refuses a parameter it does not know, instead of answering another question in silence."""
 PAGE_BYTES = 64 * 1024 * 1024
 _OPTIONAL = ("_sort", "_include", "_count", "_total")
 """Parameters a search can do without, in the order they are given up when a server refuses it."""
@@ -43,12 +46,11 @@ class Query:
     def by_get(self, base: str) -> Ask:
         """The search with its parameters in the URL."""
         query = urlencode(self.parameters, safe="/:|,")
-        return Ask("GET", f"{base}/{self.resource_type}" + (f"?{query}" if query else ""), {"Accept": FHIR_JSON}, limit=PAGE_BYTES)
+        return Ask("GET", f"{base}/{self.resource_type}" + (f"?{query}" if query else ""), HEADERS, limit=PAGE_BYTES)
 
     def by_post(self, base: str) -> Ask:
         """The search with its parameters in the body. It changes nothing, so it may be repeated."""
-        headers = {"Accept": FHIR_JSON, "Content-Type": FORM}
-        body = urlencode(self.parameters).encode()
+        body, headers = urlencode(self.parameters).encode(), {**HEADERS, "Content-Type": FORM}
         return Ask("POST", f"{base}/{self.resource_type}/_search", headers, body, limit=PAGE_BYTES, repeatable=True)
 
 

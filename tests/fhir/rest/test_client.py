@@ -119,6 +119,12 @@ def test_a_server_that_refuses_the_order_is_asked_without_it(server: Running) ->
     assert sum(len(page.items) for page in found) == 7
 
 
+@pytest.mark.std("E2")
+def test_a_parameter_that_the_server_does_not_know_is_refused_and_not_ignored(server: Running) -> None:
+    with pytest.raises(RequestRefused):
+        using(server, lambda client: pages(client, Query("Observation", (("patient", "p1"), ("no-such-parameter", "x"))), private=False))
+
+
 def test_a_search_that_is_refused_with_nothing_to_give_up_is_refused(server: Running) -> None:
     server.faults.answer(400, times=None, path="Observation")
     with pytest.raises(RequestRefused):

@@ -175,6 +175,15 @@ def test_a_dangling_reference_is_a_gap_and_no_fault() -> None:
     assert (told(chart)["Medication"].state, told(chart)["Medication"].reason) == ("truncated", "some are named and not there")
 
 
+@pytest.mark.std("E3")
+def test_a_medication_of_another_server_is_not_read_here_under_its_id() -> None:
+    elsewhere = of_p1("MedicationRequest", "m2", medicationReference={"reference": "https://elsewhere.example/fhir/Medication/unrelated"})
+    with running(Store([*RESOURCES, elsewhere]), TYPED) as server:
+        chart = pulled(server)
+        assert server.faults.count("unrelated") == 0
+    assert "Medication/unrelated" not in references(chart)
+
+
 @pytest.mark.std("E2")
 def test_a_window_is_asked_for_and_never_complete() -> None:
     with running(Store(RESOURCES), EVERY) as server:
