@@ -10,10 +10,11 @@ from pathlib import Path
 
 from fhir.assemble import bare_id, chart_from
 from fhir.attachments import binary_content, inline_content, local_file, verified
+from fhir.bulk.state import pulled_of
 from fhir.bundles import Document, read_document
 from fhir.chart import Chart
 from fhir.errors import EmptySource, FileRejected, NotFhir, SourceError, SourceMissing, UnknownPatient
-from fhir.study import IMAGE_LIMIT, ImageSource
+from fhir.study import IMAGE_LIMIT, ImageSource, Listed, Study
 
 LINES = frozenset({".ndjson", ".jsonl"})
 SUFFIXES = LINES | {".json"}
@@ -55,6 +56,10 @@ class FileSource:
         """See `fhir.source.Source`."""
         return await asyncio.to_thread(self.read_chart, patient)
 
+    async def images_of(self, study: Study, most: int) -> Listed:
+        """See `fhir.source.Source`: those the record itself holds or names. A file knows no image server."""
+        return Listed(study.images)
+
     async def fetch(self, image: ImageSource, limit: int = IMAGE_LIMIT) -> bytes:
         """See `fhir.source.Source`."""
         return await asyncio.to_thread(self._fetch, image, limit)
@@ -72,7 +77,7 @@ class FileSource:
         if not documents:
             raise UnknownPatient("the source has no such patient")
         people = {person for file in index for person in file.people}
-        return chart_from(documents, wanted, sole=people == {wanted})
+        return chart_from(documents, wanted, sole=people == {wanted}, pulled=pulled_of(self._places))
 
     def _indexed(self) -> tuple[_Indexed, ...]:
         if self._index is None:

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("sidenote.commands.demo", "Review the pretend hospital: no account, no GPU, no network."),
     "review": ("sidenote.commands.review", "Review one patient and one study."),
     "batch": ("sidenote.commands.batch", "Review many patients; resumes where it was stopped."),
+    "export": ("sidenote.commands.export", "Fetch many patients from a server at once, into a folder."),
     "index": ("sidenote.commands.index", "Build, search and verify the library of past cases."),
     "model": ("sidenote.commands.model", "List, check, train and explain the image models."),
     "policies": ("sidenote.commands.policies", "List, show, test and compare the guardrail policies."),

@@ -135,3 +135,14 @@ def test_the_ways_to_read_one_bundle_agree(
 ) -> None:
     data = bundle(patient, observation("o1"))
     assert chart_from_bytes(data, "p1").sha256 == read_chart(write("a.json", data), "p1").sha256
+
+
+@pytest.mark.std("C6")
+def test_what_an_export_could_not_bring_is_not_taken_for_none(write: Write, patient: Body) -> None:
+    from fhir.bulk.state import ExportState, write_state
+
+    place = write("run-0001/Patient.ndjson", json.dumps(patient).encode()).parent.parent
+    moment = "2026-11-20T09:00:00Z"
+    write_state(place, ExportState("http://127.0.0.1/fhir", {}, None, moment, None, ("run-0001",), states={"MedicationRequest": "failed"}))
+    manifest = _chart("p1", place).manifest
+    assert (manifest.state("MedicationRequest"), manifest.state("Condition")) == ("failed", "complete")
