@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench conformance clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ BIN := .venv/bin
 EXTRA ?= cpu
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # torch first and by its pin: a range would let another package pull a newer build.
 .venv/installed: pyproject.toml constraints.txt
@@ -31,6 +31,9 @@ check: .venv/installed-dev ## Format, lint, types, import rules
 
 bench: .venv/installed-dev ## Measure, and write bench/RESULTS.md
 	$(BIN)/python -m bench
+
+conformance: .venv/installed-dev ## Show which statement of the standards is proved by which test
+	@$(BIN)/python scripts/conformance.py
 
 clean: ## Remove what make created
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
