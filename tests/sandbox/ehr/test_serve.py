@@ -1,0 +1,60 @@
+"""Starting and stopping, several at once, whatever happens inside the block."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from sandbox.ehr.hospital import Hospital
+from sandbox.ehr.serve import running, serving
+from sandbox.ehr.store import Store
+
+
+def test_a_server_starts_and_stops_at_once_and_leaves_no_thread() -> None:
+    before = threading.active_count()
+    begun = time.perf_counter()
+    with running(Store()) as ehr:
+        assert httpx.get(f"{ehr.base}/metadata").status_code == 200
+    assert time.perf_counter() - begun < 2
+    assert threading.active_count() == before
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{ehr.base}/metadata")
+
+
+def test_several_servers_run_side_by_side_each_with_its_own_record() -> None:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(running(Store([{"resourceType": "Patient", "id": f"p{number}"}]))) for number in range(3)]
+        assert len({each.origin for each in servers}) == 3
+        for number, each in enumerate(servers):
+            body = httpx.get(f"{each.base}/Patient").json()
+            assert [entry["fullUrl"] for entry in body["entry"]] == [f"{each.base}/Patient/p{number}"]
+            assert (each.store, each.auth, each.faults) == (each.hospital.store, each.hospital.auth, each.hospital.faults)
+
+
+def test_a_server_stops_while_an_answer_is_held_back() -> None:
+    with running(Hospital(Store())) as ehr:
+        ehr.faults.latency = 60
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{ehr.base}/metadata", timeout=0.1)
+        begun = time.perf_counter()
+    assert time.perf_counter() - begun < 2
+
+
+def test_a_server_stops_when_the_block_fails() -> None:
+    with pytest.raises(KeyError), running(Store()) as ehr:
+        raise KeyError
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{ehr.base}/metadata")
+
+
+def test_any_application_can_be_served() -> None:
+    async def hello(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"hi"})
+
+    with serving(hello) as origin:
+        assert httpx.get(origin).text == "hi"
