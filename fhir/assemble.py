@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from fhir.bounds import DEFAULT_BOUNDS, Bounds, Cut, cut
 from fhir.bundles import ABSOLUTE, Document, Header, Inner, Item, Link
-from fhir.chart import Chart, Fact, Manifest, Pulled, QualityIssue
+from fhir.chart import Asked, Chart, Fact, Manifest, Pulled, QualityIssue
 from fhir.errors import AnotherPatient, ConflictingCopies, EmptySource, UnknownPatient
 from fhir.jsontext import loads
 from fhir.views import objects
@@ -56,7 +57,9 @@ class Names:
         if "://" not in named:
             return named
         absolute = ABSOLUTE.fullmatch(named)
-        return absolute["local"] if absolute is not None and absolute["base"] in self.bases else None
+        if absolute is None or absolute["base"] not in self.bases or self._elsewhere(absolute["local"], absolute["base"]):
+            return None
+        return absolute["local"]
 
 
 def names_of(document: Document, base: str | None = None) -> Names:
@@ -81,6 +84,8 @@ def chart_from(
     pulled: tuple[tuple[str, Pulled], ...] = (),
     base: str | None = None,
     notes: tuple[str, ...] = (),
+    asks: tuple[Asked, ...] = (),
+    bounds: Bounds = DEFAULT_BOUNDS,
 ) -> Chart:
     """The chart of one patient from everything a source holds about anyone.
 
@@ -92,12 +97,15 @@ def chart_from(
         pulled: For the manifest, of a server.
         base: The server's base URL, so that its absolute references resolve.
         notes: For the manifest.
+        asks: For the manifest, of a server.
+        bounds: What is beyond them is left out, and the manifest says so.
 
     Raises:
         EmptySource: no resource at all.
         UnknownPatient: the patient's own resource is not there.
         AnotherPatient: a fact of another patient stands in a document that is about this one alone.
         ConflictingCopies: one resource twice, in one version, with different content.
+        RecordTooLarge: what must never be left out is beyond the bounds.
     """
     if not any(document.items for document in documents):
         raise EmptySource("the source holds no resource")
@@ -108,7 +116,7 @@ def chart_from(
     aliases: dict[str, str] = {}
     for document in documents:
         names = names_of(document, base)
-        aliases.update(names.aliases)
+        merge(aliases, names.aliases)
         only = asked if sole else _only_person(document)
         for place, item in enumerate(document.items, start=1):
             home = membership.home(item, names, only, f"entry {place}, {item.header.resourceType}")
@@ -117,10 +125,39 @@ def chart_from(
     person = kept.pop(asked, None)
     if person is None:
         raise UnknownPatient("the source has no such patient")
-    kept.update(_referenced(kept, shared, aliases))
-    all_notes = (*notes, *(note for document in documents for note in document.notes), *membership.notes())
-    states = membership.states(pulled or _page_states(documents))
-    return _chart(person, kept, aliases, Manifest(source, states, len(kept) + 1, all_notes))
+    kept, short = _bounded(person, kept, shared, aliases, bounds)
+    all_notes = (*notes, *(note for document in documents for note in document.notes), *membership.notes(), *short.notes)
+    states = membership.states(pulled or _page_states(documents), short.truncated)
+    manifest = Manifest(source, states, len(kept) + 1, all_notes, _as_kept(asks, short.truncated))
+    return _chart(person, kept, aliases, manifest, base)
+
+
+def merge(aliases: dict[str, str], more: Mapping[str, str]) -> None:
+    """Add a document's names to those of the others. One that two documents give to two resources names neither."""
+    for name, local in more.items():
+        aliases[name] = local if aliases.setdefault(name, local) == local else ""
+
+
+def _bounded(
+    person: Item, kept: Mapping[str, Item], shared: Mapping[str, Item], aliases: Mapping[str, str], bounds: Bounds
+) -> tuple[dict[str, Item], Cut]:
+    """The patient's facts within the bounds, then what those name, which may not break the bounds either."""
+    own = cut((person, *kept.values()), bounds)
+    left = {item.local: item for item in own.kept}
+    left.update(_referenced(left, shared, aliases))
+    whole = cut(tuple(left.values()), bounds)
+    facts = {item.local: item for item in whole.kept if item is not person}
+    return facts, Cut(whole.kept, own.notes + whole.notes, own.truncated | whole.truncated)
+
+
+def _as_kept(asks: tuple[Asked, ...], cut_short: Collection[str]) -> tuple[Asked, ...]:
+    """What was asked of a server, where a type that came whole was cut to fit the chart."""
+    return tuple(
+        replace(one, state="truncated", reason="more than a chart may hold")
+        if one.state == "complete" and one.resource_type in cut_short
+        else one
+        for one in asks
+    )
 
 
 def _only_person(document: Document) -> str | None:
@@ -174,6 +211,8 @@ class _Membership:
         return {owner for owner in found if owner == _UNREADABLE or owner.startswith("Patient/")} if found else found
 
     def _person(self, link: Link, names: Names, base: str | None) -> str:
+        if link.identifier is None and link.reference is not None:  # so it is of almost every fact
+            return names.local(link.reference, base) or _UNREADABLE
         identifier = link.identifier if isinstance(link.identifier, dict) else {}
         key = (str(identifier.get("system", "")), str(identifier.get("value", "")))
         if link.reference is not None:
@@ -182,12 +221,13 @@ class _Membership:
             return _UNREADABLE if named == self.asked and key in self.others else named
         return self.asked if key in self.identifiers else _UNREADABLE
 
-    def states(self, pulled: tuple[tuple[str, Pulled], ...]) -> tuple[tuple[str, Pulled], ...]:
+    def states(self, pulled: tuple[tuple[str, Pulled], ...], cut_short: Collection[str]) -> tuple[tuple[str, Pulled], ...]:
         """How the pulls ended, where a type of which something was left out is not complete: what is missing may be this patient's."""
         from fhir.types import PULLED_TYPES
 
         found: dict[str, Pulled] = dict(pulled)
-        found.update({name: "truncated" for name in PULLED_TYPES if name in self.left_out and found.get(name, "complete") == "complete"})
+        short = {*cut_short, *(name for name in PULLED_TYPES if name in self.left_out)}
+        found.update({name: "truncated" for name in short if found.get(name, "complete") == "complete"})
         return tuple(sorted(found.items()))
 
     def notes(self) -> tuple[str, ...]:
@@ -243,7 +283,9 @@ def _require_one_thing(one: Item, other: Item) -> None:
 
 def _base_of(item: Item) -> str | None:
     """The address the item's document gives it, without `Type/id`."""
-    found = ABSOLUTE.fullmatch(item.full_url) if item.full_url else None
+    if item.full_url is None or item.full_url.startswith("urn:"):
+        return None
+    found = ABSOLUTE.fullmatch(item.full_url)
     return found["base"] if found else None
 
 
@@ -287,12 +329,22 @@ def _page_states(documents: Iterable[Document]) -> tuple[tuple[str, Pulled], ...
     return tuple((name, "truncated") for name in PULLED_TYPES) if any(document.partial for document in documents) else ()
 
 
-def _chart(person: Item, kept: Mapping[str, Item], aliases: Mapping[str, str], manifest: Manifest) -> Chart:
+def _chart(person: Item, kept: Mapping[str, Item], aliases: Mapping[str, str], manifest: Manifest, base: str | None) -> Chart:
     facts = tuple(map(_fact, kept.values()))
     nameless = (QualityIssue(item.local, "no_id", "id: none given, named by its document") for item in kept.values() if not item.header.id)
     plain = {name for name, local in aliases.items() if name[:9] == "urn:uuid:" and local.endswith("/" + name[9:])}
-    odd = {name: local for name, local in aliases.items() if name not in plain and (local in kept or local == person.local)}
-    return Chart(_fact(person), facts, manifest, tuple(nameless), odd, uuid_names=bool(plain))
+    held = {name: local for name, local in aliases.items() if name not in plain and (local in kept or local == person.local)}
+    return Chart(_fact(person), facts, manifest, tuple(nameless), _by_base(held, aliases, base), uuid_names=bool(plain))
+
+
+def _by_base(held: Mapping[str, str], aliases: Mapping[str, str], base: str | None) -> dict[str, str]:
+    """The names, where the one base of a source stands for all URLs at it: most sources name every fact so."""
+    found = (ABSOLUTE.fullmatch(name) for name in aliases if not name.startswith("urn:"))
+    bases = {match["base"] for match in found if match} | ({base} if base else set())
+    if len(bases) != 1:
+        return dict(held)
+    start = f"{bases.pop()}/"
+    return {start: "", **{name: local for name, local in held.items() if name != start + local}}
 
 
 def _fact(item: Item) -> Fact:

@@ -8,16 +8,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from fhir.errors import BadJson, NotFhir
-from fhir.jsonscan import scan
+from fhir.jsonscan import scan_in_parts
 from fhir.jsontext import check_encoding, decode_strictly, loads
 from fhir.release import refuse_other_release
 
+_ENTRY_DEPTH = 3
+"""A resource of a Bundle lies in the Bundle, its list of entries and its entry."""
 ABSOLUTE = re.compile(r"(?P<base>https?://.+)/(?P<local>[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(/_history/.+)?")
 
 
@@ -63,9 +65,14 @@ class Header(msgspec.Struct, frozen=True):
     contained: list[Inner] = []
 
 
+class _Search(msgspec.Struct):
+    mode: str | None = None
+
+
 class _Entry(msgspec.Struct):
     resource: msgspec.Raw = msgspec.Raw(b"")
     fullUrl: str | None = None
+    search: _Search | None = None
 
 
 class _BundleLink(msgspec.Struct):
@@ -99,6 +106,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     local: str
     raw: bytes
     full_url: str | None = None
+    mode: str | None = None
+    """`search.mode` of its entry: match, include or outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,10 @@ class Document:
     """Link to the next page of a searchset."""
     partial: bool = False
     """Whether the document says that there is more than it holds."""
+    self_url: str | None = None
+    """Link to itself of a searchset: the search as the server understood it (FHIR R4 search 3.1.1.5)."""
+    total: int | None = None
+    """`Bundle.total`, when given."""
 
 
 def read_document(text: bytes, *, name: str = "", lines: bool = False, strict: bool = True) -> Document:
@@ -140,13 +153,18 @@ def read_document(text: bytes, *, name: str = "", lines: bool = False, strict: b
 def _read_one(text: bytes, strict: bool) -> Document:
     envelope = _envelope_of(text)
     if strict:
-        scan(text)
+        scan_in_parts(text, [entry.resource for entry in envelope.entry if entry.resource] if envelope else [], depth=_ENTRY_DEPTH)
     if envelope is None:
         return _document([_item(text, None)], 0, strict=strict)
-    items = [_item(bytes(entry.resource), entry.fullUrl) for entry in envelope.entry if entry.resource]
-    next_url = next((link.url for link in envelope.link if link.relation == "next"), None)
-    partial = next_url is not None or (envelope.type == "searchset" and (envelope.total or 0) > len(items))
-    return _document(items, len(envelope.entry) - len(items), next_url, partial, strict=strict)
+    items = [
+        _item(bytes(entry.resource), entry.fullUrl, entry.search.mode if entry.search else None)
+        for entry in envelope.entry
+        if entry.resource
+    ]
+    links = {link.relation: link.url for link in reversed(envelope.link)}
+    partial = "next" in links or (envelope.type == "searchset" and (envelope.total or 0) > len(items))
+    read = _document(items, len(envelope.entry) - len(items), strict=strict)
+    return replace(read, next_url=links.get("next"), partial=partial, self_url=links.get("self"), total=envelope.total)
 
 
 def _envelope_of(text: bytes) -> _Envelope | None:
@@ -159,7 +177,7 @@ def _envelope_of(text: bytes) -> _Envelope | None:
 
 
 def _read_lines(text: bytes, strict: bool) -> Document:
-    items = []
+    items: list[Item] = []
     for number, line in enumerate(text.split(b"\n"), start=1):
         if not line.strip():
             continue
@@ -169,16 +187,16 @@ def _read_lines(text: bytes, strict: bool) -> Document:
         except (BadJson, NotFhir) as error:
             raise type(error)(str(error), where=f"line {number}") from None
     if strict:
-        scan(text)
+        scan_in_parts(text, [item.raw for item in items])
     return _document(items, 0, strict=strict)
 
 
-def _item(raw: bytes, full_url: str | None) -> Item:
+def _item(raw: bytes, full_url: str | None, mode: str | None = None) -> Item:
     header = decode_strictly(_header.decode, raw)
     if not header.resourceType:
         raise NotFhir("JSON without a resourceType")
     found = header.id or _id_from(full_url) or f"noid-{hashlib.sha256(raw).hexdigest()[:16]}"
-    return Item(header, found, f"{header.resourceType}/{found}", raw, full_url)
+    return Item(header, found, f"{header.resourceType}/{found}", raw, full_url, mode)
 
 
 def _id_from(full_url: str | None) -> str | None:
@@ -190,13 +208,13 @@ def _id_from(full_url: str | None) -> str | None:
     return absolute["local"].partition("/")[2] if absolute else None
 
 
-def _document(items: list[Item], empty: int, next_url: str | None = None, partial: bool = False, *, strict: bool = True) -> Document:
+def _document(items: list[Item], empty: int, *, strict: bool = True) -> Document:
     if strict:
         refuse_other_release((item.header.resourceType, item.raw) for item in items)
     outcomes = [item for item in items if item.header.resourceType == "OperationOutcome"]
     kept = tuple(item for item in items if item.header.resourceType != "OperationOutcome")
     notes = (f"{empty} bundle entries without a resource",) if empty else ()
-    return Document(kept, notes + _outcome_notes(outcomes), next_url, partial)
+    return Document(kept, notes + _outcome_notes(outcomes))
 
 
 def _outcome_notes(outcomes: list[Item]) -> tuple[str, ...]:

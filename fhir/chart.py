@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from fhir.jsontext import loads
+from fhir.jsontext import elements, loads
+
+if TYPE_CHECKING:
+    from fhir.index import FactIndex
 
 _UUID = "urn:uuid:"
 Pulled = Literal["complete", "refused", "truncated", "failed", "not asked"]
@@ -47,6 +50,13 @@ class Fact:
         """The parsed resource. Treat it as read-only."""
         return MappingProxyType(loads(self.raw))
 
+    def only(self, *names: str) -> Mapping[str, Any]:
+        """Some elements of the resource, those of `names` that it has, without parsing and keeping the others.
+
+        For looking over many facts: a body that was read stays parsed beside its text.
+        """
+        return self.body if "body" in self.__dict__ else elements(self.raw, names)
+
 
 @dataclass(frozen=True, slots=True)
 class QualityIssue:
@@ -59,6 +69,24 @@ class QualityIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """How one resource type was asked of a server, and what came."""
+
+    resource_type: str
+    state: Pulled
+    how: Literal["search", "everything", "read"]
+    got: int
+    """Resources of the type that came."""
+    pages: int = 0
+    total: int | None = None
+    """How many the server says there are, when it says so."""
+    since: str | None = None
+    """Beginning of the window that was asked for (a FHIR date); None for all time."""
+    reason: str | None = None
+    """Why it is not complete, in a few words of ours: never the server's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What was asked of the source and what came: so that "none" and "not available" are never the same."""
 
@@ -67,6 +95,8 @@ class Manifest:
     """Resource type and how its pull ended, sorted by type. A type that is not listed was not asked for."""
     resources: int
     notes: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    """Of a server: one line a resource type, sorted by type."""
 
     def state(self, resource_type: str) -> Pulled:
         """How the pull of `resource_type` ended. A whole file is complete for every type."""
@@ -91,7 +121,10 @@ class Chart:
     manifest: Manifest
     quality: tuple[QualityIssue, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Other names of the facts in their source (absolute URLs, odd `urn:uuid:`) and the relative reference each means."""
+    """Other names of the facts in their source (odd `urn:uuid:` and so on) and the relative reference each means.
+
+    A base URL with its last slash, which means nothing by itself, says that absolute URLs at it are relative references.
+    """
     uuid_names: bool = False
     """Whether the source calls a fact `urn:uuid:` and its id: kept as one bit, since it is so for whole bundles."""
 
@@ -114,6 +147,13 @@ class Chart:
         """All facts of these resource types, in the source's order within each type."""
         return tuple(fact for name in resource_types for fact in self._by_type.get(name, ()))
 
+    @cached_property
+    def index(self) -> FactIndex:
+        """The facts by concept and by code, built once for each resource type that is asked for."""
+        from fhir.index import FactIndex
+
+        return FactIndex(self)
+
     def get(self, reference: str) -> Fact | None:
         """The fact a reference names (relative, absolute, urn:uuid, versioned), or None.
 
@@ -130,7 +170,15 @@ class Chart:
         named = reference.partition("/_history/")[0]
         if self.uuid_names and named.startswith(_UUID):
             named = self._by_id.get(named.removeprefix(_UUID), named)
-        return self.aliases.get(named, named)
+        return self.aliases.get(named) or self._at_base(named) or named
+
+    def _at_base(self, named: str) -> str | None:
+        """`Type/id` of an absolute URL at the one base of the source, which stands among the aliases with its last slash."""
+        if "://" not in named:
+            return None
+        base, _, local = named.rpartition("/")
+        base, _, kind = base.rpartition("/")
+        return f"{kind}/{local}" if f"{base}/" in self.aliases else None
 
     def __iter__(self) -> Iterator[Fact]:
         """The Patient, then every fact."""

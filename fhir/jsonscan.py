@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from fhir.errors import BadJson
 
 MAX_DEPTH = 200
 MAX_EXPONENT = 400
-_QUOTE, _OPEN, _BACKSLASH, _COLON = 1, 2, 6, 58
+_QUOTE, _BACKSLASH, _COLON = 1, 6, 58
 _CLASSES = bytearray(256)
 for _at, _byte in enumerate(b'"{}[]\\', start=1):
     _CLASSES[_byte] = _at
@@ -30,7 +31,8 @@ _EXPONENT = re.compile(rb"[eE]([+-]?\d+)")
 _DIGITS = re.compile(rb"\d{300,}")
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(8)] + [2**64 - 1], np.uint64)
 _ODD, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
-_SLOT_BITS = 17
+GROUP = 1 << 19
+"""Bytes that are looked at together when a text is scanned in parts: its arrays then stay within a processor's cache."""
 
 Positions = NDArray[np.int64]
 
@@ -40,11 +42,15 @@ class _Marks:
     """Where the structure of a text lies."""
 
     text: bytes
-    at: Positions
-    """Byte position of every bracket outside a string and of every closing quote."""
-    kind: NDArray[np.uint8]
     opens: Positions
     closes: Positions
+    """Byte position of both quotes of every string."""
+    before: Positions
+    """For every string, how many brackets stand before it."""
+    brackets: Positions
+    """Byte position of every bracket outside a string."""
+    kind: NDArray[np.uint8]
+    """And which it is."""
     escaped: Positions
     """Positions of the characters that a backslash escapes."""
 
@@ -60,8 +66,55 @@ def scan(text: bytes) -> None:
     _refuse_huge_numbers(marks)
     depth = np.cumsum(_STEP[marks.kind], dtype=np.int32)
     if depth.size and int(depth.max()) > MAX_DEPTH:
-        raise BadJson("nested too deep", where=f"byte {int(marks.at[int(np.argmax(depth > MAX_DEPTH))])}")
+        raise BadJson("nested too deep", where=f"byte {int(marks.brackets[int(np.argmax(depth > MAX_DEPTH))])}")
     _refuse_duplicates(marks, depth)
+
+
+def scan_in_parts(text: bytes, parts: Collection[bytes], *, depth: int = 0, group: int = GROUP) -> None:
+    """`scan` of a long text in little memory: its parts in groups, then what is left of it.
+
+    Args:
+        text: The whole document.
+        parts: Values of it (the resources of a Bundle) as they stand in it, in its order.
+        depth: How many objects and lists each part lies in; 0 for lines of NDJSON.
+        group: About how many bytes are looked at together.
+
+    Raises:
+        BadJson: as `scan`, without the place.
+    """
+    if len(text) <= group * 2:
+        scan(text)
+        return
+    between = b"," if depth else b"\n"
+    try:
+        for together in _groups(parts, group):
+            scan(b"[" * depth + between.join(together) + b"]" * depth)
+        scan(_without(text, parts))
+    except BadJson as error:
+        raise BadJson(str(error).partition(" (")[0]) from None
+
+
+def _groups(parts: Iterable[bytes], most: int) -> Iterator[list[bytes]]:
+    group: list[bytes] = []
+    size = 0
+    for part in parts:
+        group.append(part)
+        size += len(part)
+        if size >= most:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _without(text: bytes, parts: Iterable[bytes]) -> bytes:
+    """The text with a 0 for every part. Of two equal values the first is taken out and the second stays: all of it is scanned."""
+    rest, at = [], 0
+    for part in parts:
+        start = text.index(part, at)
+        rest.append(text[at:start])
+        at = start + len(part)
+    return b"0".join([*rest, text[at:]])
 
 
 def _mark(text: bytes) -> _Marks:
@@ -73,12 +126,14 @@ def _mark(text: bytes) -> _Marks:
         kind[np.searchsorted(at, escaped[classes[escaped] != 0])] = 0
     quote = kind == _QUOTE
     ordinal, other = np.flatnonzero(quote), np.flatnonzero(~quote)
-    even = ((other - np.arange(other.size)) & 1) == 0  # the quotes before it: an even number outside a string
-    kept = np.zeros(at.size, np.bool_)
-    kept[other] = even & (kind.take(other) != 0)
-    kept[ordinal[1::2]] = True
-    keep, quotes = np.flatnonzero(kept), at.take(ordinal)
-    return _Marks(text, at.take(keep), kind.take(keep), quotes[0::2], quotes[1::2], escaped)
+    kinds = kind.take(other)
+    # the quotes before it: an even number outside a string
+    outside = (((other - np.arange(other.size)) & 1) == 0) & (kinds != 0) & (kinds != _BACKSLASH)
+    quotes, ends = at.take(ordinal), ordinal[1::2]
+    counted = np.concatenate((np.zeros(1, np.int64), np.cumsum(outside)))
+    before = counted.take(ends - np.arange(1, ordinal.size, 2))
+    kept = np.flatnonzero(outside)
+    return _Marks(text, quotes[0::2], quotes[1::2], before, at.take(other.take(kept)), kinds.take(kept), escaped)
 
 
 def _escaped(slashes: Positions) -> Positions:
@@ -120,28 +175,16 @@ def _refuse_huge_numbers(marks: _Marks) -> None:
 
 
 def _refuse_duplicates(marks: _Marks, depth: NDArray[np.int32]) -> None:
-    keys = _is_key(marks)
-    if not keys.any():
+    keys = np.flatnonzero(_is_key(marks))
+    if not keys.size:
         return
     if marks.escaped.size and _escape_in(marks, keys):
         refuse_duplicates_slowly(marks.text)
         return
-    closing = marks.closes[keys]
-    name = _names(marks.text, marks.opens[keys] + 1, closing)
-    if _any_twice(name ^ (_owners(marks, depth, keys).astype(np.uint64) * _MIX)):
+    name = _names(marks.text, marks.opens.take(keys) + 1, marks.closes.take(keys))
+    hashes = np.sort(name ^ (_owners(marks, depth, keys) * _MIX))
+    if (hashes[1:] == hashes[:-1]).any():
         refuse_duplicates_slowly(marks.text)
-
-
-def _any_twice(hashes: NDArray[np.uint64]) -> bool:
-    """Whether two hashes are equal: each writes its number into a slot, and only those overwritten are looked at again."""
-    table = np.empty(1 << _SLOT_BITS, np.int32)
-    slot = (hashes >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
-    numbers = np.arange(hashes.size, dtype=np.int32)
-    table[slot] = numbers
-    winner = table[slot]
-    losers = np.flatnonzero(winner != numbers)
-    lost = hashes[losers]
-    return bool((lost == hashes[winner[losers]]).any()) or np.unique(lost).size < lost.size
 
 
 def _is_key(marks: _Marks) -> NDArray[np.bool_]:
@@ -161,33 +204,28 @@ def _is_key(marks: _Marks) -> NDArray[np.bool_]:
     return key
 
 
-def _escape_in(marks: _Marks, keys: NDArray[np.bool_]) -> bool:
-    return bool(keys[np.searchsorted(marks.opens, marks.escaped) - 1].any())
+def _escape_in(marks: _Marks, keys: Positions) -> bool:
+    return bool(np.isin(np.searchsorted(marks.opens, marks.escaped) - 1, keys).any())
 
 
-def _owners(marks: _Marks, depth: NDArray[np.int32], keys: NDArray[np.bool_]) -> Positions:
-    """For every key a number of the object that holds it: the last `{` before it that opened its depth."""
-    places = np.flatnonzero(marks.kind == _QUOTE).take(np.flatnonzero(keys))
-    is_open = marks.kind == _OPEN
-    is_open_or_key = is_open.copy()
-    is_open_or_key[places] = True
-    events = np.flatnonzero(is_open_or_key)
-    order = events.take(np.argsort(depth.take(events).astype(np.uint8), kind="stable"))
-    owner = np.empty(marks.at.size, np.int64)
-    owner[order] = np.cumsum(is_open.take(order))
-    return owner.take(places)
+def _owners(marks: _Marks, depth: NDArray[np.int32], keys: Positions) -> NDArray[np.uint64]:
+    """For every key a number of the object that holds it: the last bracket before it that opened its depth."""
+    order = np.argsort(depth.astype(np.uint8), kind="stable")
+    owner = np.empty(depth.size, np.uint64)
+    owner[order] = np.cumsum(_STEP.take(marks.kind.take(order)) > 0, dtype=np.uint64)
+    return owner.take(marks.before.take(keys) - 1)
 
 
 def _names(text: bytes, start: Positions, end: Positions) -> NDArray[np.uint64]:
     """A 64-bit hash of every key text, from its length and its first and last eight bytes. Not all of a long key counts."""
-    padded = bytes(8) + text + bytes(8)
-    words = np.ndarray(len(padded) - 7, np.dtype("<u8"), padded, strides=(1,))
+    padded = text + bytes(8)
+    words = np.ndarray(len(text) + 1, np.dtype("<u8"), padded, strides=(1,))
     length = end - start
-    head = words[start + 8] & _MASKS[np.minimum(length, 8)]
-    tail = words[np.maximum(end, start + 8)]
-    tail[length <= 8] = 0
-    mixed = (head + length.astype(np.uint64)) * _ODD
-    found: NDArray[np.uint64] = ((mixed ^ (mixed >> np.uint64(31))) + tail) * _MIX
+    found: NDArray[np.uint64] = ((words[start] & _MASKS.take(np.minimum(length, 8))) + length.astype(np.uint64)) * _ODD
+    found ^= found >> np.uint64(31)
+    long = np.flatnonzero(length > 8)
+    found[long] += words[end.take(long) - 8]
+    found *= _MIX
     return found ^ (found >> np.uint64(29))
 
 

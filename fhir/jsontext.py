@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -15,9 +16,12 @@ from fhir.jsonscan import scan
 T = TypeVar("T")
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
+_outline = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _whole = msgspec.json.Decoder(msgspec.Raw)
 _BYTE = re.compile(r"\(byte (\d+)\)")
+_START = re.compile(rb"[ \t\r\n]*[{\[]")
+_SLICE = 1 << 22
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -34,6 +38,31 @@ def loads(text: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadJson("not a JSON object")
     return value
+
+
+def outline(text: bytes) -> dict[str, msgspec.Raw]:
+    """The elements of one JSON object by name, each as its text: a quarter of the price of `loads`, and nothing inside is built.
+
+    Raises:
+        BadJson: it is not one JSON object.
+    """
+    try:
+        return _outline.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadJson("not a JSON object") from error
+
+
+def elements(text: bytes, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the named elements that the object has, parsed as `loads` does; the others are passed over.
+
+    Raises:
+        BadJson: it is not one JSON object.
+
+    >>> elements(b'{"id":"a","value":1.00,"note":[{"text":"long"}]}', ("value", "status"))
+    {'value': Decimal('1.00')}
+    """
+    found = outline(text)
+    return {name: _decoder.decode(found[name]) for name in names if name in found}
 
 
 def dumps(value: Mapping[str, Any]) -> bytes:
@@ -69,12 +98,20 @@ def check_encoding(text: bytes) -> None:
         raise BadJson("not UTF-8: this looks like UTF-16 or UTF-32", where="byte 0")
     if text.startswith(b"\xef\xbb\xbf"):
         raise BadJson("a byte order mark before the JSON", where="byte 0")
-    if text.lstrip(b" \t\r\n")[:1] not in (b"{", b"["):
+    if _START.match(text) is None:
         raise NotFhir("not JSON: " + ("the text begins like HTML or XML" if b"<" in text[:64] else "no object begins it"))
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        raise BadJson("not UTF-8", where=f"byte {error.start}") from None
+    _require_utf8(text)
+
+
+def _require_utf8(text: bytes) -> None:
+    """In slices: decoded whole, one character beyond Latin-1 would make a text of 100 MB one of 200 or 400."""
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(text)
+    for at in range(0, len(text), _SLICE):
+        pending = len(decoder.getstate()[0])
+        try:
+            decoder.decode(view[at : at + _SLICE], at + _SLICE >= len(text))
+        except UnicodeDecodeError as error:
+            raise BadJson("not UTF-8", where=f"byte {at - pending + error.start}") from None
 
 
 def decode_strictly(decode: Callable[[bytes], T], text: bytes) -> T:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from fhir.absence import declared_absent, given, result_absent
 from fhir.chart import Chart, Fact
 from fhir.codes import UCUM
 from fhir.time import When, parse_when
@@ -21,7 +22,7 @@ HL7_STATUS = "http://terminology.hl7.org/CodeSystem/"
 
 _CODE_ELEMENTS = ("code", "medicationCodeableConcept", "vaccineCode", "type", "procedureCode", "category")
 _TYPES_NAMED_BY_TYPE = frozenset({"DocumentReference", "Encounter", "Device", "Specimen", "Composition"})
-_TIMES = (
+TIMES = (
     "effectiveDateTime",
     "effectivePeriod",
     "effectiveInstant",
@@ -45,8 +46,11 @@ _TIMES = (
     "created",
     "billablePeriod",
 )
+"""Elements that say when a fact holds or happened, in the order they are preferred."""
+_TIME_NAMES = (*TIMES, *(f"_{name}" for name in TIMES))
 _WITHDRAWN = frozenset({"entered-in-error", "cancelled", "not-done", "nullified"})
 _DISBELIEVED = frozenset({"entered-in-error", "refuted"})
+_SETTLED = frozenset({"final", "amended", "corrected", "appended"})
 KNOWN_MODIFIERS: frozenset[str] = frozenset()
 """URLs of modifier extensions whose meaning Sidenote knows: none. A resource with any other must not be used (FHIR R4 2.4.3)."""
 
@@ -106,33 +110,22 @@ def code_of(fact: Fact) -> Element | None:
     return None
 
 
-def medication_of(fact: Fact, chart: Chart) -> Element | None:
-    """The concept of a medication fact, through `medicationReference` (contained or in the chart) when it is given so."""
-    reference = member(fact.body.get("medicationReference"), "reference")
-    if not isinstance(reference, str):
-        return code_of(fact)
-    if reference.startswith("#"):
-        inner = (one for one in objects(fact.body.get("contained")) if one.get("id") == reference[1:])
-        return next((one["code"] for one in inner if isinstance(one.get("code"), Mapping)), None)
-    named = chart.get(reference)
-    return code_of(named) if named is not None else None
-
-
 def first(value: Any) -> Any:
     """The first of a list, or the value itself; None for an empty list."""
     return (value[0] if value else None) if isinstance(value, list) else value
 
 
 def quantity(fact: Fact) -> Quantity | None:
-    """`valueQuantity` of an Observation (or a component given as a body), None when it has none or no number."""
-    return quantity_in(fact.body.get("valueQuantity"))
+    """`valueQuantity` of an Observation, None when it has none, no number, or a reason why there is none."""
+    return None if result_absent(fact.body) else quantity_in(given(fact.body, "valueQuantity"))
 
 
 def quantity_in(element: Any) -> Quantity | None:
-    """Read a Quantity element; None when it is absent or has no value."""
-    if not isinstance(element, Mapping) or not isinstance(element.get("value"), (int, Decimal)) or isinstance(element.get("value"), bool):
+    """Read a Quantity element; None when it is absent, has no value or declares its value absent."""
+    number = given(element, "value") if isinstance(element, Mapping) and not declared_absent(element) else None
+    if not isinstance(number, (int, Decimal)) or isinstance(number, bool):
         return None
-    value = Decimal(element["value"])
+    value = Decimal(number)
     code = element.get("code") if element.get("system") == UCUM else None
     return Quantity(value, str(element["value"]), element.get("comparator"), str(element.get("unit") or element.get("code") or ""), code)
 
@@ -140,28 +133,29 @@ def quantity_in(element: Any) -> Quantity | None:
 def components(fact: Fact) -> Iterator[tuple[Element, Quantity]]:
     """(code, quantity) of every component of an Observation that has a quantity, such as systolic pressure."""
     for component in objects(fact.body.get("component")):
-        found = quantity_in(component.get("valueQuantity"))
+        found = None if result_absent(component) else quantity_in(given(component, "valueQuantity"))
         if found is not None and isinstance(component.get("code"), Mapping):
             yield component["code"], found
 
 
 def status(fact: Fact) -> str | None:
     """`status` as given: final, active, preliminary and so on."""
-    return _text(fact.body.get("status"))
+    return _text(fact.only("status").get("status"))
+
+
+def settled(fact: Fact) -> bool:
+    """Whether a result is in its final form, changed since or not. A preliminary one, one of unknown or of no status is not."""
+    return status(fact) in _SETTLED
 
 
 def clinical_status(fact: Fact) -> str | None:
     """Code of `clinicalStatus` of a Condition or AllergyIntolerance: active, resolved and so on."""
-    return _coded(fact.body.get("clinicalStatus"))
+    return status_code(fact.only("clinicalStatus").get("clinicalStatus"))
 
 
 def verification_status(fact: Fact) -> str | None:
     """Code of `verificationStatus`: confirmed, provisional, refuted and so on."""
-    return _coded(fact.body.get("verificationStatus"))
-
-
-def _coded(concept: Any) -> str | None:
-    return status_code(concept)
+    return status_code(fact.only("verificationStatus").get("verificationStatus"))
 
 
 def status_code(concept: Any) -> str | None:
@@ -189,8 +183,13 @@ def when(fact: Fact) -> When | None:
 
     Of a Period its start, else its end. None when the record does not say.
     """
-    for name in _TIMES:
-        text = _instant(fact.body.get(name))
+    return when_in(fact.only(*_TIME_NAMES))
+
+
+def when_in(body: Element) -> When | None:
+    """`when` of a resource of which at least the elements of `TIMES` were read."""
+    for name in TIMES:
+        text = _instant(given(body, name)) if name in body else None
         found = parse_when(text) if text else None
         if found is not None:
             return found
@@ -199,7 +198,7 @@ def when(fact: Fact) -> When | None:
 
 def _instant(value: Any) -> str | None:
     if isinstance(value, Mapping):
-        return _text(value.get("start")) or _text(value.get("end"))
+        return _text(given(value, "start")) or _text(given(value, "end"))
     return _text(value)
 
 
@@ -220,22 +219,29 @@ def usable(fact: Fact) -> bool:
 
 def unusable_because(fact: Fact) -> str:
     """Why a fact may not be reasoned with, in a few words; "" when it may."""
-    return _withdrawn_because(fact) or ("a modifier extension of unknown meaning" if any(_unknown_modifiers(fact.body)) else "")
+    return _withdrawn_because(fact) or ("a modifier extension of unknown meaning" if _modified(fact) else "")
 
 
 def obscured(fact: Fact) -> bool:
     """Whether nothing but a modifier of unknown meaning keeps a fact from use: it may mean what it says, or the contrary."""
-    return not _withdrawn_because(fact) and any(_unknown_modifiers(fact.body))
+    return not _withdrawn_because(fact) and _modified(fact)
 
 
 def _withdrawn_because(fact: Fact) -> str:
-    if status(fact) in _WITHDRAWN:
-        return f"status {status(fact)}"
-    if verification_status(fact) in _DISBELIEVED:
-        return f"verificationStatus {verification_status(fact)}"
-    if fact.resource_type == "Observation" and any(map(_somebody_else(fact), objects(fact.body.get("focus")))):
+    body = fact.only("status", "verificationStatus", "focus")
+    if (stated := _text(body.get("status"))) in _WITHDRAWN:
+        return f"status {stated}"
+    if (verified := status_code(body.get("verificationStatus"))) in _DISBELIEVED:
+        return f"verificationStatus {verified}"
+    focus = objects(body.get("focus")) if fact.resource_type == "Observation" else ()
+    if focus and any(map(_somebody_else(fact), focus)):
         return "focus on somebody else than the patient"
     return ""
+
+
+def _modified(fact: Fact) -> bool:
+    """Whether a fact has an unknown modifier. Text that has no such name, and no escape that could spell it, is not parsed for it."""
+    return (b"modifierExtension" in fact.raw or b"\\u" in fact.raw) and any(_unknown_modifiers(fact.body))
 
 
 def _somebody_else(fact: Fact) -> Callable[[Element], bool]:
@@ -266,9 +272,9 @@ def _unknown_modifiers(value: Any) -> Iterator[str]:
 def _unknown_urls(extensions: Any) -> Iterator[str]:
     """What is no list of extensions is unknown too: it stands where a negation could."""
     for extension in extensions if isinstance(extensions, list) else [extensions]:
-        url = member(extension, "url")
+        url = str(member(extension, "url"))
         if url not in KNOWN_MODIFIERS:
-            yield str(url)
+            yield url
 
 
 def subject_reference(fact: Fact) -> str | None:
@@ -285,10 +291,10 @@ def age_at(chart: Chart, moment: datetime) -> int | None:
 
     Of a partial birth date, answered only when every day it could mean gives the same age.
     """
-    born = parse_when(str(chart.patient.body.get("birthDate", "")))
+    born = parse_when(str(given(chart.patient.body, "birthDate")))
     if born is None:
         return None
-    died = parse_when(str(chart.patient.body.get("deceasedDateTime", "")))
+    died = parse_when(str(given(chart.patient.body, "deceasedDateTime")))
     until = min(moment, died.latest) if died else moment
     parts = [int(part) for part in born.text.partition("T")[0].split("-")]
     oldest, youngest = [*parts, 1, 1][:3], [*parts, 12, 31][:3]

@@ -2,8 +2,8 @@
 
     absent: {value_set: egfr, resource_types: [Observation], within_days: 30}
 
-Yes only after a complete pull: "none" and "not available" are never the same. An observation without a value, or whose
-answer is of `except_answer` (such as "unknown"), does not count as something.
+Yes only after a complete pull: "none" and "not available" are never the same. An observation without a value, or
+with one that is declared absent, or whose answer is of `except_answer` (such as "unknown"), does not count as something.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from fhir.absence import value_in
 from fhir.chart import Fact
 from fhir.value_sets import VALUE_SETS
+from fhir.views import settled
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer, negated
 from policies.conditions.base import Spec, ValueSetName, chart_none, existing, future, gaps, in_window, labelled, time_of, unclear
@@ -57,12 +59,12 @@ def _says_something(fact: Fact, spec: Absent) -> bool:
         return not code_values(fact.body.get("clinicalStatus")) & {"inactive", "resolved", "remission"}
     if fact.resource_type != "Observation":
         return True
-    if fact.body.get("status") == "cancelled" or not any(key.startswith("value") for key in fact.body):
+    if fact.body.get("status") == "cancelled" or value_in(fact.body) is None:
         return False
-    given = fact.body.get("valueCodeableConcept")
-    concept: Mapping[str, object] = given if isinstance(given, Mapping) else {"text": fact.body.get("valueString")}
+    coded = fact.body.get("valueCodeableConcept")
+    concept: Mapping[str, object] = coded if isinstance(coded, Mapping) else {"text": fact.body.get("valueString")}
     return spec.except_answer is None or not VALUE_SETS[spec.except_answer].matches(concept)
 
 
 def _final(fact: Fact) -> bool:
-    return fact.resource_type != "Observation" or fact.body.get("status") in ("final", "amended", "corrected")
+    return fact.resource_type != "Observation" or settled(fact)

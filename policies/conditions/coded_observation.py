@@ -12,8 +12,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from fhir.absence import given, result_absent
 from fhir.chart import Fact
 from fhir.value_sets import VALUE_SETS
+from fhir.views import settled
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer
 from policies.conditions.base import Spec, ValueSetName, chart_none, future, gaps, in_window, time_of, unclear
@@ -55,10 +57,9 @@ def _could_be_newest(facts: list[Fact]) -> list[Fact]:
 
 
 def _value(fact: Fact, spec: CodedObservation, case: PolicyCase) -> bool | None:
-    given = fact.body.get("valueCodeableConcept")
-    concept: Mapping[str, object] = given if isinstance(given, Mapping) else {"text": fact.body.get("valueString")}
-    final = fact.body.get("status") in ("final", "amended", "corrected")
-    if not final or in_window(time_of(fact), case.as_of, spec.within_days) is None:
+    coded = given(fact.body, "valueCodeableConcept")
+    concept: Mapping[str, object] = coded if isinstance(coded, Mapping) else {"text": given(fact.body, "valueString")}
+    if not settled(fact) or result_absent(fact.body) or in_window(time_of(fact), case.as_of, spec.within_days) is None:
         return None
     yes, no = VALUE_SETS[spec.answer_in].matches(concept), VALUE_SETS[spec.answer_not_in].matches(concept)
     return yes if yes is not no else None

@@ -2,9 +2,9 @@
 
     latest_observation: {value_set: egfr, unit: "mL/min/{1.73_m2}", within_days: 30, below: 30}
 
-Yes or no only when every observation that could be the newest agrees. A value that cannot be read, a unit that is not in
-the table, a preliminary result that disagrees with the final one, or a pull with gaps: cannot tell. No value in the
-window of a complete pull: no.
+Yes or no only when every observation that could be the newest agrees. A value that cannot be read, or that is declared
+absent beside it; a unit that is unknown or of another kind; a preliminary result that disagrees with the final one; a pull
+with gaps: cannot tell. No value in the window of a complete pull: no.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from fhir.absence import given, result_absent
 from fhir.chart import Fact
+from fhir.codes import UCUM
+from fhir.spans import Span, span_of
 from fhir.time import When
+from fhir.units import NoConversion
+from fhir.views import settled
 from policies.case import PolicyCase
 from policies.conditions import units
 from policies.conditions.answer import Answer
 from policies.conditions.base import Spec, ValueSetName, chart_none, gaps, in_window, time_of, unclear
 from policies.outcome import Basis
 
-_FINAL = ("final", "amended", "corrected")
 _IGNORED = ("cancelled", "entered-in-error")
-_INFINITY = Decimal("Infinity")
 
 
 def _unit(unit: str) -> str:
@@ -66,8 +69,7 @@ class _Value:
 
     fact: Fact
     when: When | None
-    span: tuple[Decimal, bool, Decimal, bool] | None
-    """(low, low included, high, high included)."""
+    span: Span | None
     preliminary: bool
     shown: str
 
@@ -100,69 +102,57 @@ def _verdict(value: _Value, spec: LatestObservation, case: PolicyCase) -> bool |
         return None
     if value.preliminary and value.when is None:
         return None
-    each = [_bounded(value.span, name, bound) for name, bound in spec.bounds]
+    each = [getattr(value.span, name)(bound) for name, bound in spec.bounds]
     held = False if False in each else None if None in each else True
     # A preliminary result alone proves nothing; beside a final one of the same answer it does not disturb.
     return held if not value.preliminary or _has_final(spec, case) else None
 
 
 def _has_final(spec: LatestObservation, case: PolicyCase) -> bool:
-    finals = (f for f in case.index.matching(spec.value_set, "Observation") if f.body.get("status") in _FINAL)
-    return any(in_window(time_of(f), case.as_of, spec.within_days) for f in finals)
-
-
-def _bounded(span: tuple[Decimal, bool, Decimal, bool], name: str, bound: Decimal) -> bool | None:
-    low, low_in, high, high_in = span
-    if name in ("above", "at_least"):
-        held = low > bound or (low == bound and (name == "at_least" or not low_in))
-        failed = high < bound or (high == bound and (name == "above" or not high_in))
-    else:
-        held = high < bound or (high == bound and (name == "at_most" or not high_in))
-        failed = low > bound or (low == bound and (name == "below" or not low_in))
-    return True if held else False if failed else None
+    finals = (fact for fact in case.index.matching(spec.value_set, "Observation") if settled(fact))
+    return any(in_window(time_of(fact), case.as_of, spec.within_days) for fact in finals)
 
 
 def _read(fact: Fact, spec: LatestObservation) -> _Value | None:
     """The observation as a value; None when it is no result at all (cancelled, or its data is declared absent)."""
     body = fact.body
     status = body.get("status")
-    quantity = body.get("valueQuantity")
     has_value = any(key.startswith("value") for key in body)
-    if status in _IGNORED or (not has_value and "dataAbsentReason" in body):
+    if status in _IGNORED or (not has_value and result_absent(body)):
         return None
-    span = _span(quantity, spec) if isinstance(quantity, Mapping) else None
+    quantity = body.get("valueQuantity")
+    span, why = _span(body, quantity, spec) if isinstance(quantity, Mapping) else (None, "")
     when = time_of(fact)
     shown = _shown(quantity) if isinstance(quantity, Mapping) else "a result that is not a quantity"
-    notes = [shown, f"on {when.text[:10]}" if when else "without a date"]
-    if span is None and isinstance(quantity, Mapping):
-        notes.append("(unit not recognised)" if _number(quantity) is not None else "(no value)")
-    preliminary = status not in _FINAL
-    if preliminary:
-        notes.append(f"({status or 'no status'})")
+    preliminary = not settled(fact)
+    doubts = (why, (status if isinstance(status, str) else "no status") if preliminary else "")
+    notes = [shown, f"on {when.text[:10]}" if when else "without a date", *(f"({doubt})" for doubt in doubts if doubt)]
     return _Value(fact, when, span, preliminary, " ".join(notes))
 
 
-def _span(quantity: Mapping[str, object], spec: LatestObservation) -> tuple[Decimal, bool, Decimal, bool] | None:
+def _span(body: Mapping[str, object], quantity: Mapping[str, object], spec: LatestObservation) -> tuple[Span | None, str]:
+    """What the quantity can mean in the rule's unit; or None, and why."""
+    if result_absent(body):
+        return None, "said to be absent too"
     number = _number(quantity)
+    if number is None or given(body, "valueQuantity") is None:
+        return None, "no value"
     code, written = quantity.get("code"), quantity.get("unit")
-    unit = units.unit_agreed(code if isinstance(code, str) else None, written if isinstance(written, str) else None)
-    scale = units.factor(unit, spec.unit, spec.value_set) if unit is not None else None
-    if number is None or scale is None:
-        return None
-    value = number * scale
-    match quantity.get("comparator"):
-        case None:
-            return value, True, value, True
-        case "<" | "<=" as sign:
-            return -_INFINITY, False, value, sign == "<="
-        case ">" | ">=" as sign:
-            return value, sign == ">=", _INFINITY, False
-        case _:
-            return None
+    unit = units.unit_agreed(_text(code), _text(written), ucum=quantity.get("system") == UCUM)
+    if unit is None:
+        return None, "unit not recognised"
+    found = units.conversion(unit, spec.unit, spec.value_set)
+    if isinstance(found, NoConversion):
+        return None, f"unit not converted: {found.reason}"
+    return span_of(found.of(number), given(quantity, "comparator")), ""
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(quantity: Mapping[str, object]) -> Decimal | None:
-    value = quantity.get("value")
+    value = given(quantity, "value")
     if isinstance(value, bool) or not isinstance(value, (int, Decimal, float)):
         return None
     try:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from fhir.absence import given
 from fhir.views import objects
 from policies.case import PolicyCase
 from policies.conditions.answer import Answer, answer
@@ -55,7 +56,7 @@ class Sex(Spec):
 def evaluate_age(spec: Age, case: PolicyCase) -> Answer:
     """Answer `spec` on `case`; cannot tell without a birth date, or when its precision does not tell."""
     reference = case.chart.patient.reference
-    ages = age_span(case.chart.patient.body.get("birthDate"), case.as_of.date())
+    ages = age_span(given(case.chart.patient.body, "birthDate"), case.as_of.date())
     if ages is None:
         return answer(None, reference, "no birth date that can be read")
     youngest, oldest = ages

@@ -1,12 +1,16 @@
-"""Units as laboratories write them, and the few conversions rules need. A unit not in this table is not guessed.
+"""Units as laboratories write them, and the conversions that are common; `fhir.units` knows the others. None is guessed.
 
 Source: UCUM (unitsofmeasure.org); the spellings are the ones seen in public FHIR records. `mL/min` is deliberately not
-taken for `mL/min/{1.73_m2}`: it may be an absolute clearance.
+taken for `mL/min/{1.73_m2}`: it may be an absolute clearance. What is not in these tables and is no UCUM code is unknown.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+from fractions import Fraction
+
+from fhir.substances import SUBSTANCES
+from fhir.units import SAME, Conversion, NoConversion
+from fhir.units import conversion as by_ucum
 
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     "mL/min/{1.73_m2}": ("ml/min/{1.73_m2}", "ml/min/1.73m2", "ml/min/1.73 m2", "ml/min/1.73m^2", "ml/min/1.73 m^2", "ml/min/1.73m²",
@@ -32,21 +36,22 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _UNIT: dict[str, str] = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings}
 
-_FACTORS: dict[tuple[str, str], Decimal] = {
-    ("mL/s/{1.73_m2}", "mL/min/{1.73_m2}"): Decimal(60),
-    ("10*9/L", "10*3/uL"): Decimal(1),
-    ("10*3/uL", "10*9/L"): Decimal(1),
-    ("/uL", "10*3/uL"): Decimal("0.001"),
-    ("/uL", "10*9/L"): Decimal("0.001"),
-    ("mg/L", "mg/dL"): Decimal("0.1"),
-    ("mg/dL", "mg/L"): Decimal(10),
-    ("g/L", "g/dL"): Decimal("0.1"),
-    ("g/dL", "g/L"): Decimal(10),
-    ("ng/mL", "ng/L"): Decimal(1000),
-    ("ng/L", "ng/mL"): Decimal("0.001"),
+_FACTORS: dict[tuple[str, str], Fraction] = {
+    ("mL/s/{1.73_m2}", "mL/min/{1.73_m2}"): Fraction(60),
+    ("10*9/L", "10*3/uL"): Fraction(1),
+    ("10*3/uL", "10*9/L"): Fraction(1),
+    ("/uL", "10*3/uL"): Fraction(1, 1000),
+    ("/uL", "10*9/L"): Fraction(1, 1000),
+    ("mg/L", "mg/dL"): Fraction(1, 10),
+    ("mg/dL", "mg/L"): Fraction(10),
+    ("g/L", "g/dL"): Fraction(1, 10),
+    ("g/dL", "g/L"): Fraction(10),
+    ("ng/mL", "ng/L"): Fraction(1000),
+    ("ng/L", "ng/mL"): Fraction(1, 1000),
 }
-_CREATININE_UMOL_PER_MG_DL = Decimal("88.42")
-"""Creatinine, molar mass 113.12 g/mol: 1 mg/dL is 88.4 umol/L. By substance, so it is kept apart from the table above."""
+"""What needs no library, which takes most of a second to load; each is what `fhir.units` says too."""
+_AMOUNTS: dict[tuple[str, str], int] = {("mg/dL", "umol/L"): 10_000, ("mg/dL", "mmol/L"): 10, ("mg/L", "umol/L"): 1000}
+"""From a mass to an amount, of a substance of 1 g/mol."""
 
 
 def unit_named(*texts: str | None) -> str | None:
@@ -62,18 +67,24 @@ def unit_named(*texts: str | None) -> str | None:
     return _UNIT.get(" ".join(given.casefold().replace("\N{GREEK SMALL LETTER MU}", "u").split()))
 
 
-def unit_agreed(code: str | None, written: str | None) -> str | None:
+def unit_agreed(code: str | None, written: str | None, *, ucum: bool = False) -> str | None:
     """The unit a code and a written unit mean together; None when neither is known, or when both are and a value would differ.
+
+    `ucum` says that the code is of UCUM's system: then one that is not in the table stands for itself.
 
     >>> unit_agreed("10*9/L", "10*3/uL")
     '10*9/L'
     >>> unit_agreed("mg/dL", "mmol/L") is None
     True
+    >>> unit_agreed("pg/dL", None, ucum=True)
+    'pg/dL'
     """
     unit, other = unit_named(code, written), unit_named(written)
+    if unit is None and ucum:
+        unit = code
     if unit is None or written is None or other is None or unit == other:
         return unit
-    return unit if _FACTORS.get((other, unit)) == 1 else None
+    return unit if conversion(other, unit) == SAME else None
 
 
 def known(unit: str) -> bool:
@@ -81,18 +92,24 @@ def known(unit: str) -> bool:
     return unit in _SPELLINGS
 
 
-def factor(source: str, target: str, substance: str) -> Decimal | None:
-    """What to multiply a value in `source` by to have it in `target`; None when there is no such conversion.
+def conversion(source: str, target: str, substance: str | None = None) -> Conversion | NoConversion:
+    """How to convert a value from one unit to another, between mass and amount for the named substance alone.
 
-    >>> factor("10*9/L", "10*3/uL", "platelets")
-    Decimal('1')
-    >>> factor("mg/dL", "mmol/L", "potassium") is None
+    >>> conversion("10*9/L", "10*3/uL", "platelets") == SAME
     True
+    >>> conversion("mg/dL", "mmol/L", "troponin").reason
+    'another kind of quantity'
     """
     if source == target:
-        return Decimal(1)
-    if substance == "creatinine" and (source, target) == ("mg/dL", "umol/L"):
-        return _CREATININE_UMOL_PER_MG_DL
-    if substance == "creatinine" and (source, target) == ("umol/L", "mg/dL"):
-        return 1 / _CREATININE_UMOL_PER_MG_DL
-    return _FACTORS.get((source, target))
+        return SAME
+    factor = _FACTORS.get((source, target)) or _by_substance(source, target, substance)
+    return Conversion(factor) if factor is not None else by_ucum(source, target, substance)
+
+
+def _by_substance(source: str, target: str, substance: str | None) -> Fraction | None:
+    known_one = SUBSTANCES.get(substance or "")
+    if known_one is None:
+        return None
+    molar = Fraction(known_one.molar_mass)
+    there, back = _AMOUNTS.get((source, target)), _AMOUNTS.get((target, source))
+    return there / molar if there is not None else molar / back if back is not None else None

@@ -192,6 +192,14 @@ def test_a_relative_reference_holds_at_the_address_of_its_own_resource() -> None
     assert chart_from([document], "p1").facts == ()
 
 
+@pytest.mark.fault(20)
+def test_an_absolute_reference_names_nothing_at_a_base_that_does_not_hold_it() -> None:
+    here, there = "https://a.example/fhir", "https://b.example/fhir"
+    other = (f"{there}/Flag/f", {"resourceType": "Flag", "id": "f", "subject": {"reference": f"{there}/Patient/q"}})
+    document = _document((f"{here}/Patient/p1", P1), (f"{here}/Patient/p2", P2), other, _observation("o1", f"{there}/Patient/p1"))
+    assert chart_from([document], "p1").facts == ()
+
+
 @pytest.mark.parametrize(
     "others",
     [

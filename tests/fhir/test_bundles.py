@@ -10,6 +10,7 @@ import pytest
 
 from fhir.bundles import read_document
 from fhir.errors import BadJson, NotFhir
+from fhir.jsonscan import GROUP
 
 Body = dict[str, Any]
 
@@ -32,6 +33,22 @@ def test_names_the_line_that_is_broken(patient: Body) -> None:
     lines = json.dumps(patient) + "\n" + json.dumps(patient)[:-3]
     with pytest.raises(BadJson, match="line 2"):
         read_document(lines.encode(), lines=True, name="patients.ndjson")
+
+
+@pytest.mark.fault(16)
+@pytest.mark.parametrize("lines", [False, True], ids=["a bundle", "lines"])
+def test_a_long_text_is_scanned_in_parts_and_as_strictly(
+    lines: bool, bundle: Callable[..., bytes], patient: Body, observation: Callable[..., Body]
+) -> None:
+    noted = [observation(f"o{n}", note=[{"text": "a quiet night, nothing to report. " * 9}]) for n in range(2500)]
+    text = b"\n".join(json.dumps(one).encode() for one in (patient, *noted)) if lines else bundle(patient, *noted)
+    assert len(text) > 2 * GROUP
+    assert len(read_document(text, lines=lines).items) == 2501
+    escaped = text.replace(b'"id": "o2400"', b'"\\u0069d": "o2400"')  # a key spelled so is looked at by the slow way
+    assert len(read_document(escaped, lines=lines).items) == 2501
+    for twice in (b'"id": "o2400", "id": "x"', b'"id": "o2400", "\\u0069d": "x"'):
+        with pytest.raises(BadJson, match=r"twice in one object( \(|$)"):
+            read_document(text.replace(b'"id": "o2400"', twice), lines=lines)
 
 
 @pytest.mark.fault(16)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir.errors import BadJson
-from fhir.jsonscan import refuse_duplicates_slowly, scan
+from fhir.jsonscan import refuse_duplicates_slowly, scan, scan_in_parts
 
 KEYS = st.sampled_from(["a", "b", "subject", "instantiatesCanonicalOne", "instantiatesCanonicalTwo", "", 'q"', "\\", "x{", "é", "a:b"])
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-(10**6), 10**6), st.text(alphabet='a"\\:{}[], \n\u00e9\U0001f600', max_size=8))
@@ -55,6 +55,41 @@ def test_finds_exactly_the_duplicates_that_pythons_parser_finds(text: str) -> No
 def test_lines_of_documents_are_scanned_as_separate_documents(lines: list[str]) -> None:
     raw = "\n".join(lines).encode()
     assert _refuses(scan, raw) == any(_refuses(refuse_duplicates_slowly, line.encode()) for line in lines)
+
+
+@given(st.lists(texts(), max_size=6), st.integers(1, 60))
+@settings(max_examples=150, deadline=None)
+@pytest.mark.fault(16)
+def test_a_text_scanned_in_parts_is_refused_exactly_when_the_whole_is(values: list[str], group: int) -> None:
+    document = '{"type":"x","entry":[' + ",".join(f'{{"resource":{value}}}' for value in values) + "]}"
+    assert _refuses(lambda raw: scan_in_parts(raw, _each(values), depth=3, group=group), document.encode()) == _refuses(
+        scan, document.encode()
+    )
+    lines = "\n".join(values)
+    assert _refuses(lambda raw: scan_in_parts(raw, _each(values), group=group), lines.encode()) == _refuses(scan, lines.encode())
+
+
+def _each(values: list[str]) -> list[bytes]:
+    return [value.encode() for value in values]
+
+
+@pytest.mark.fault(16)
+@pytest.mark.parametrize(
+    "text",
+    ['{"a":{"x":1},"a":{"x":1}}', '{"a":{"x":1},"b":{"c":2,"c":{"x":1}}}', '{"a":{"x":1},"n":1e999}', '{"a":{"x":1},"s":"\\ud800"}'],
+    ids=["the part twice", "outside of the parts", "a number outside", "a surrogate outside"],
+)
+def test_what_is_wrong_outside_of_the_parts_is_found_too(text: str) -> None:
+    with pytest.raises(BadJson):
+        scan_in_parts(text.encode(), [b'{"x":1}'], depth=1, group=4)
+
+
+def test_a_part_counts_at_the_depth_it_lies_in() -> None:
+    deep = b"[" * 198 + b"]" * 198
+    text = b'{"entry":[{"resource":' + deep + b"}]}"
+    scan_in_parts(b'{"entry":[' + deep[1:-1] + b"]}", [deep[1:-1]], depth=2, group=4)
+    with pytest.raises(BadJson, match=r"nested too deep$"):
+        scan_in_parts(text, [deep], depth=3, group=4)
 
 
 def test_keys_that_only_share_their_ends_are_let_pass() -> None:

@@ -17,9 +17,9 @@ from fhir.views import (
     codings,
     components,
     concept_text,
-    medication_of,
     newest_first,
     quantity,
+    settled,
     subject_reference,
     unusable_because,
     usable,
@@ -28,6 +28,7 @@ from fhir.views import (
 )
 
 Body = dict[str, Any]
+ABSENT: Body = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
 
@@ -59,16 +60,6 @@ def test_finds_the_element_that_says_what_a_fact_is(resource_type: str, element:
     assert concept_text(code_of(fact)) == "it"
 
 
-def test_follows_a_medication_reference_into_the_chart_and_into_the_resource() -> None:
-    medication: Body = {"resourceType": "Medication", "id": "m", "code": {"text": "apixaban"}}
-    outside: Body = {"resourceType": "MedicationRequest", "id": "a", "medicationReference": {"reference": "Medication/m"}}
-    inside: Body = {"resourceType": "MedicationRequest", "id": "b", "medicationReference": {"reference": "#m"}, "contained": [medication]}
-    dangling: Body = {"resourceType": "MedicationRequest", "id": "c", "medicationReference": {"reference": "Medication/none"}}
-    chart = chart_of({"resourceType": "Patient", "id": "p"}, [medication, outside, inside, dangling])
-    found = [medication_of(fact, chart) for fact in chart.of_type("MedicationRequest")]
-    assert [concept_text(one) for one in found] == ["apixaban", "apixaban", ""]
-
-
 @pytest.mark.std("E5")
 def test_a_quantity_keeps_its_digits_comparator_and_unit() -> None:
     element = {"value": Decimal("5.00"), "comparator": "<", "unit": "mg/dL", "system": UCUM, "code": "mg/dL"}
@@ -80,9 +71,37 @@ def test_a_quantity_keeps_its_digits_comparator_and_unit() -> None:
     assert (bare.code, bare.unit) == (None, "somethings")
 
 
-@pytest.mark.parametrize("element", [None, {}, {"unit": "mg"}, {"value": "5"}, {"value": True}])
-def test_no_number_is_no_quantity(element: Any) -> None:
+@pytest.mark.parametrize(
+    "element", [None, {}, {"unit": "mg"}, {"value": "5"}, {"value": True}, {"value": 5, **ABSENT}, {"value": 5, "_value": ABSENT}]
+)
+def test_no_number_and_one_declared_absent_is_no_quantity(element: Any) -> None:
     assert quantity(_fact(valueQuantity=element)) is None
+
+
+@pytest.mark.std("E5")
+def test_a_value_beside_the_reason_why_there_is_none_is_not_read() -> None:
+    value, reason = {"value": 5, "unit": "mg"}, {"text": "hemolysed"}
+    assert quantity(_fact(valueQuantity=value, dataAbsentReason=reason)) is None
+    part = {"code": {"text": "systolic"}, "valueQuantity": value, "dataAbsentReason": reason}
+    assert list(components(_fact(component=[part]))) == []
+
+
+@pytest.mark.std("E5")
+@pytest.mark.fault(13)
+@pytest.mark.parametrize(
+    ("stated", "answer"),
+    [
+        ("final", True),
+        ("amended", True),
+        ("corrected", True),
+        ("preliminary", False),
+        ("registered", False),
+        ("unknown", False),
+        (None, False),
+    ],
+)
+def test_a_result_is_settled_once_it_is_final_and_stays_so_when_amended(stated: str | None, answer: bool) -> None:
+    assert settled(_fact(**({"status": stated} if stated else {}))) is answer
 
 
 def test_reads_the_components_of_a_blood_pressure() -> None:
@@ -99,6 +118,8 @@ def test_reads_the_components_of_a_blood_pressure() -> None:
         ({"onsetDateTime": "2024", "recordedDate": "2025-01-01"}, "2024"),
         ({"performedPeriod": {"end": "2024-03-02"}}, "2024-03-02"),
         ({"effectiveDateTime": "yesterday", "issued": "2024-01-01T00:00:00Z"}, "2024-01-01T00:00:00Z"),
+        ({"effectiveDateTime": "1900-01-01", "_effectiveDateTime": ABSENT, "issued": "2024-01-01T00:00:00Z"}, "2024-01-01T00:00:00Z"),
+        ({"effectivePeriod": {"start": "1900", "_start": ABSENT, "end": "2024-01"}}, "2024-01"),
     ],
 )
 def test_says_when_with_the_precision_of_the_record(elements: Body, text: str) -> None:
@@ -124,11 +145,31 @@ def test_without_a_time_there_is_no_when_and_the_fact_comes_last() -> None:
         ({"verificationStatus": {"coding": [{"code": "entered-in-error"}]}}, "verificationStatus"),
         ({"modifierExtension": [{"url": "urn:negated", "valueBoolean": True}]}, "modifier"),
         ({"component": [{"modifierExtension": [{"url": "urn:x"}]}]}, "modifier"),
+        ({"modifierExtension": [{"url": []}]}, "modifier"),
+        ({"focus": [{"reference": "RelatedPerson/fetus"}], "subject": {"reference": "Patient/p"}}, "somebody else"),
+        ({"status": ["entered-in-error"], "modifierExtension": {"url": "urn:x"}}, "modifier"),
     ],
 )
 def test_a_withdrawn_refuted_or_modified_fact_is_not_usable(elements: Body, reason: str) -> None:
     assert not usable(_fact(**elements))
     assert reason in unusable_because(_fact(**elements))
+
+
+@pytest.mark.fault(13)
+def test_a_modifier_is_seen_however_its_name_is_spelled_and_a_fact_without_one_is_not_parsed_for_it() -> None:
+    spelled = Fact("Observation", "x", rb'{"resourceType":"Observation","id":"x","modifier\u0045xtension":[{"url":"urn:x"}]}')
+    assert not usable(spelled)
+    plain = _fact(status="final")
+    assert usable(plain)
+    assert "body" not in vars(plain)
+
+
+def test_looking_a_fact_over_gives_what_its_body_gives() -> None:
+    fact = _fact(status="final", effectiveDateTime="2024-03-01", valueQuantity={"value": Decimal("1.00")})
+    only = fact.only("effectiveDateTime", "valueQuantity", "issued")
+    assert (dict(only), "body" in vars(fact)) == ({"effectiveDateTime": "2024-03-01", "valueQuantity": {"value": Decimal("1.00")}}, False)
+    assert str(only["valueQuantity"]["value"]) == "1.00"
+    assert fact.body["effectiveDateTime"] == fact.only("effectiveDateTime")["effectiveDateTime"]
 
 
 def test_an_ordinary_fact_is_usable() -> None:
@@ -160,4 +201,6 @@ def test_reads_whose_a_fact_is() -> None:
 def test_gives_an_age_only_when_the_birth_date_tells(born: str | None, died: str | None, at: str, age: int | None) -> None:
     body: Body = {"resourceType": "Patient", "id": "p"}
     body |= {key: value for key, value in (("birthDate", born), ("deceasedDateTime", died)) if value}
-    assert age_at(chart_of(body), datetime.fromisoformat(at).replace(tzinfo=UTC)) == age
+    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    assert age_at(chart_of(body), moment) == age
+    assert age_at(chart_of({**body, "_birthDate": ABSENT}), moment) is None

@@ -24,6 +24,7 @@ def without(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in names}
 
 
+@pytest.mark.std("E5")
 @pytest.mark.parametrize(
     ("resources", "value"),
     [
@@ -38,6 +39,8 @@ def without(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
         ([{**INR, "status": "cancelled"}], True),
         ([{**INR, "status": "entered-in-error"}], True),
         ([without(INR, "valueQuantity")], True),
+        ([{**INR, "dataAbsentReason": {"text": "clotted"}}], True),
+        ([{**INR, "valueQuantity": {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}]}}], True),
         ([{**INR, "code": {"text": "Potassium"}}], True),
     ],
 )

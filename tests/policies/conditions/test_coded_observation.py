@@ -11,6 +11,7 @@ from policies.conditions import Answer, parse_condition
 from policies.errors import ConditionInvalid
 
 Ask = Callable[..., Answer]
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 SETTINGS = {"value_set": "pregnancy_status", "is": "pregnant_answer", "is_not": "not_pregnant_answer", "within_days": 30}
 PREGNANT = {"coded_observation": SETTINGS}
 
@@ -37,6 +38,9 @@ def said(text: str, date: str | None = "2026-11-20", status: str = "final", **fi
         ([said("Pregnant", "2026-12-20")], False),
         ([said("Pregnant", "2026-10")], None),
         ([said("Pregnant", status="preliminary")], None),
+        ([said("Pregnant", status="corrected")], True),
+        ([said("Not pregnant", dataAbsentReason={"text": "not asked"})], None),
+        ([said("Not pregnant", valueCodeableConcept={"text": "Not pregnant", "extension": [{"url": ABSENT}]})], None),
         ([said("Pregnant", status="cancelled")], False),
         ([said("Pregnant", "2026-11-10"), said("Not pregnant", status="cancelled")], True),
     ],

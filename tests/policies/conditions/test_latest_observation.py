@@ -14,6 +14,8 @@ from policies.conditions import Answer, evaluate, parse_condition
 from policies.errors import ConditionInvalid
 from policies.rule_case import Given, policy_case
 
+UCUM = "http://unitsofmeasure.org"
+ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
 BELOW_30 = {"latest_observation": {"value_set": "egfr", "unit": "mL/min/{1.73_m2}", "within_days": 30, "below": 30}}
 
 
@@ -68,6 +70,16 @@ def ask(condition: Mapping[str, Any], *resources: Mapping[str, Any], **given_mor
         ([egfr("0.45", unit="mL/s/1.73m2")], None),
         ([egfr(0.45, unit="mL/s/1.73m2")], True),
         ([{**egfr(27), "valueQuantity": None}], None),
+        ([egfr(5, comparator="<")], True),
+        ([egfr(4, comparator=">")], None),
+        ([egfr(45, comparator=">=")], False),
+        ([{**egfr(27), "dataAbsentReason": {"text": "hemolysed"}}], None),
+        ([egfr(27, _value=ABSENT)], None),
+        ([egfr(27, extension=ABSENT["extension"])], None),
+        ([egfr(27, unit="x", code="mL/min", system=UCUM)], None),
+        ([egfr(0.027, unit="litres", code="L/min/{1.73_m2}", system=UCUM)], True),
+        ([egfr(0.027, unit="litres", code="L/min/{1.73_m2}")], None),
+        ([{**egfr(27), "_effectiveDateTime": ABSENT}], None),
         ([{"resourceType": "Observation", "status": "final", "code": {"text": "eGFR"}, "effectiveDateTime": "2026-11-20",
            "dataAbsentReason": {"text": "hemolysed"}}], False),
         ([{"resourceType": "Observation", "status": "final", "code": {"text": "eGFR"}, "effectiveDateTime": "2026-11-20",
@@ -112,7 +124,8 @@ def test_platelets_answer_alike_in_every_unit(value: Decimal, unit: tuple[str, i
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "expected"), [(200, "umol/L", True), (2.3, "mg/dL", True), (100, "umol/L", False), (80, "g/L", None)]
+    ("value", "unit", "expected"),
+    [(200, "umol/L", True), (2.3, "mg/dL", True), (100, "umol/L", False), (0.03, "g/L", True), (80, "%", None)],
 )
 def test_creatinine_converts_between_mass_and_substance(value: float, unit: str, expected: bool | None) -> None:
     condition = {"latest_observation": {"value_set": "creatinine", "unit": "mg/dL", "above": 2}}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.conditions.units import factor, known, unit_agreed, unit_named
+from fhir.units import SAME, Conversion, NoConversion
+from fhir.units import conversion as ucum
+from policies.conditions.units import conversion, known, unit_agreed, unit_named
 
 UNITS = ("mL/min/{1.73_m2}", "mL/s/{1.73_m2}", "1", "10*3/uL", "10*9/L", "/uL", "mg/dL", "umol/L", "mmol/L", "mg/L", "g/dL", "g/L",
          "ng/mL", "ng/L", "%", "Cel", "/min", "mm[Hg]")  # fmt: skip
@@ -52,29 +54,50 @@ def test_a_rule_names_a_unit_by_the_tables_own_spelling(spelling: str) -> None:
     assert not known(spelling)
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize(
     ("source", "target", "substance", "expected"),
     [
-        ("mL/s/{1.73_m2}", "mL/min/{1.73_m2}", "egfr", "60"),
-        ("/uL", "10*9/L", "platelets", "0.001"),
-        ("10*9/L", "10*3/uL", "platelets", "1"),
-        ("ng/mL", "ng/L", "troponin", "1000"),
-        ("mg/dL", "umol/L", "creatinine", "88.42"),
-        ("mg/dL", "umol/L", "potassium", None),
-        ("mg/dL", "mmol/L", "creatinine", None),
-        ("g/L", "%", "hemoglobin", None),
+        ("mL/s/{1.73_m2}", "mL/min/{1.73_m2}", "egfr", Fraction(60)),
+        ("/uL", "10*9/L", "platelets", Fraction(1, 1000)),
+        ("10*9/L", "10*3/uL", "platelets", Fraction(1)),
+        ("ng/mL", "ng/L", "troponin", Fraction(1000)),
+        ("mg/dL", "umol/L", "creatinine", Fraction(10_000) / Fraction("113.12")),
+        ("umol/L", "mg/dL", "creatinine", Fraction("113.12") / 10_000),
+        ("mg/dL", "mmol/L", "creatinine", Fraction(10) / Fraction("113.12")),
+        ("meq/L", "mmol/L", "potassium", Fraction(1)),
+        ("pg/dL", "ng/L", None, Fraction(1, 100)),
+        ("mg/dL", "umol/L", "potassium", Fraction(10_000) / Fraction("39.098")),
     ],
 )
-def test_converts_what_the_table_holds_and_nothing_else(source: str, target: str, substance: str, expected: str | None) -> None:
-    assert factor(source, target, substance) == (None if expected is None else Decimal(expected))
+def test_converts_by_the_tables_and_by_ucum(source: str, target: str, substance: str | None, expected: Fraction) -> None:
+    assert conversion(source, target, substance) == Conversion(expected)
 
 
-@given(st.sampled_from(UNITS), st.sampled_from(UNITS), st.sampled_from(["creatinine", "platelets"]))
-def test_there_and_back_is_the_same_value(source: str, target: str, substance: str) -> None:
-    there, back = factor(source, target, substance), factor(target, source, substance)
-    if there is not None and back is not None:
-        assert abs(there * back - 1) < Decimal("1e-20")
-    assert factor(source, source, substance) == 1
+@pytest.mark.fault(15)
+@pytest.mark.parametrize(
+    ("source", "target", "substance", "reason"),
+    [
+        ("mg/dL", "umol/L", "troponin", "another kind of quantity"),
+        ("g/L", "%", "hemoglobin", "another kind of quantity"),
+        ("mL/min", "mL/min/{1.73_m2}", "egfr", "another annotation"),
+        ("furlong/h", "/min", None, "unit unknown"),
+    ],
+)
+def test_says_why_it_does_not_convert(source: str, target: str, substance: str | None, reason: str) -> None:
+    found = conversion(source, target, substance)
+    assert isinstance(found, NoConversion)
+    assert found.reason == reason
+
+
+@given(st.sampled_from(UNITS), st.sampled_from(UNITS), st.sampled_from([None, "creatinine", "platelets", "potassium"]))
+def test_the_fast_tables_say_what_ucum_says_and_go_there_and_back(source: str, target: str, substance: str | None) -> None:
+    there, back = conversion(source, target, substance), conversion(target, source, substance)
+    assert there == ucum(source, target, substance)
+    if isinstance(there, Conversion):
+        assert isinstance(back, Conversion)
+        assert there.times * back.times == 1
+    assert conversion(source, source) == SAME
 
 
 @pytest.mark.fault(15)
@@ -91,3 +114,21 @@ def test_there_and_back_is_the_same_value(source: str, target: str, substance: s
 )
 def test_a_code_and_a_written_unit_that_contradict_each_other_are_no_unit(code: str | None, written: str | None, unit: str | None) -> None:
     assert unit_agreed(code, written) == unit
+
+
+@pytest.mark.fault(15)
+@pytest.mark.parametrize(
+    ("code", "written", "unit"),
+    [
+        ("pg/dL", None, "pg/dL"),
+        ("pg/dL", "pg per dl", "pg/dL"),
+        ("ug/mL", "mg/L", "ug/mL"),
+        ("ug/mL", "mg/dL", None),
+        (None, "pg/dL", None),
+    ],
+)
+def test_a_code_of_ucums_own_system_stands_for_itself_and_written_words_do_not(
+    code: str | None, written: str | None, unit: str | None
+) -> None:
+    assert unit_agreed(code, written, ucum=True) == unit
+    assert unit_agreed(code, written) is None
