@@ -9,7 +9,7 @@ from fhir.errors import AuthorizationError
 
 
 class Authorization(Protocol):
-    """Where the header comes from. Implementations: `Bearer` here, `fhir.smart.tokens.Session`, `fhir.smart.backend.BackendService`."""
+    """Where the header comes from. Implementations: `Bearer` here, `fhir.smart.session.Session`, `fhir.smart.backend.BackendService`."""
 
     async def header(self) -> str | None:
         """Value of the Authorization header, such as `Bearer …`; None for none.
