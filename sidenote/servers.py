@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,7 @@ from sidenote.errors import SettingsInvalid
 
 if TYPE_CHECKING:
     from fhir.access import Access
+    from fhir.rest.plan import Granted
     from fhir.wire.authorization import Authorization
 
 Needs = tuple[str, ...]
@@ -33,6 +34,8 @@ class Server(BaseModel):
     client_id: str | None = Field(None, description="backend: as registered with the server")
     key_file: Path | None = Field(None, description="backend: private key as a JWK with its kid (RS384 or ES384)")
     scopes: tuple[str, ...] = Field((), description="backend: system scopes to ask for, such as system/*.rs")
+    elsewhere: tuple[str, ...] = Field((), description="backend: further origins where its token endpoint may stand")
+    smart_quirks: tuple[str, ...] = Field((), description="backend: what its authorization server does otherwise than SMART says")
     images: tuple[str, ...] = Field((), description="base URLs of image servers that are shown the token too")
     plain_images: tuple[str, ...] = Field((), description="base URLs of image servers that are asked without it")
     quirks: tuple[str, ...] = Field(
@@ -47,13 +50,15 @@ class Server(BaseModel):
     def _whole(self) -> Server:
         from fhir.rest.plan import DATED
         from fhir.rest.quirks import QUIRKS
+        from fhir.smart.quirks import LOOSENS
         from fhir.time import parse_when
 
+        for names, table in ((self.quirks, QUIRKS), (self.smart_quirks, LOOSENS)):
+            if unknown := set(names) - set(table):
+                raise ValueError(f"unknown quirk {min(unknown)!r}")
         named = {name for needs in _NEEDS.values() for name in needs if getattr(self, name)}
         if named != set(_NEEDS[self.authorization]):
             raise ValueError(f"authorization {self.authorization!r} takes {', '.join(_NEEDS[self.authorization]) or 'no key of its own'}")
-        if unknown := set(self.quirks) - set(QUIRKS):
-            raise ValueError(f"unknown quirk {min(unknown)!r}")
         if any(name not in DATED or parse_when(date) is None for name, date in self.since.items()):
             raise ValueError("since takes resource types that have a date, and FHIR dates")
         return self
@@ -73,26 +78,34 @@ def access_of(servers: Sequence[Server], base: str) -> Access:
     if entry is None:
         return Access()
     tls = _certificates(entry)
+    authorization, granted = _authorization(entry, tls)
     return Access(
-        authorization=_authorization(entry, tls),
+        authorization=authorization,
         images=entry.images,
         plain_images=entry.plain_images,
         quirks=frozenset(entry.quirks),  # type: ignore[arg-type]  # each was looked up in QUIRKS
-        plan=Plan(since=entry.since),
+        plan=Plan(since=entry.since, granted=granted),
         tls=tls,
     )
 
 
-def _authorization(entry: Server, tls: ssl.SSLContext | None) -> Authorization | None:
-    from fhir.wire.authorization import Bearer
-
+def _authorization(entry: Server, tls: ssl.SSLContext | None) -> tuple[Authorization | None, Callable[[str], Granted]]:
+    """Where the token comes from, and how far it reaches: of a token that was given once, nobody knows."""
     if entry.token_file is not None:
-        return Bearer(_secret(entry.token_file, "token_file").decode("ascii", "replace"))
-    if entry.key_file is None or entry.client_id is None:
-        return None
-    from fhir.smart.backend import backend_service
+        from fhir.wire.authorization import Bearer
 
-    return backend_service(entry.base, entry.client_id, _secret(entry.key_file, "key_file"), entry.scopes, tls=tls)
+        return Bearer(_secret(entry.token_file, "token_file").decode("ascii", "replace")), _everything
+    if entry.key_file is None or entry.client_id is None:
+        return None, _everything
+    from fhir.smart import backend_service
+
+    key, scopes = _secret(entry.key_file, "key_file"), " ".join(entry.scopes)
+    service = backend_service(entry.base, entry.client_id, key, scopes, elsewhere=entry.elsewhere, options=entry.smart_quirks, tls=tls)
+    return service, lambda name: "all" if service.scopes is None else service.scopes.reach("system", name, "s")
+
+
+def _everything(resource_type: str) -> Granted:
+    return "all"
 
 
 def _secret(path: Path, key: str) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from fhir.bounds import DEFAULT_BOUNDS, Bounds
 from fhir.rest.capability import Capability
@@ -38,6 +39,9 @@ INCLUDED: Mapping[str, str] = {
 """What a type is useless without, where the server can send it along."""
 
 
+Granted = Literal["all", "part", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How one patient is pulled."""
@@ -49,6 +53,8 @@ class Plan:
     """How much of each type is worth asking for; more is cut, the newest kept."""
     page: int = 500
     """`_count`: what a server may send at once. It may send fewer, and then links to the next page."""
+    granted: Callable[[str], Granted] = lambda resource_type: "all"
+    """How far the token reaches for a type, asked once there is one. A server may answer with nothing instead of refusing."""
     deadline: float = 120.0
     """Seconds for the whole pull: what has not come by then is said to be missing."""
 

@@ -53,7 +53,8 @@ async def pull(client: FhirClient, patient: str, plan: Plan) -> Pull:
     elif missing := tuple(one.resource_type for one in whole.asked if not one.got):
         whole = _joined(whole, await asking.by_type(missing))
     whole = _joined(whole, await _named_ones(client, whole.documents))
-    return Pull((person, *whole.documents), tuple(sorted(whole.asked, key=lambda one: one.resource_type)), whole.notes)
+    asked = sorted((_as_granted(one, plan) for one in whole.asked), key=lambda one: one.resource_type)
+    return Pull((person, *whole.documents), tuple(asked), whole.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class _Asking:
 
     async def by_type(self, types: Sequence[str]) -> Pull:
         """Every type by its own search, all at once. A server that finds nothing at all for the bare id is asked for `Patient/ID` too."""
-        offered = [name for name in types if self.capability.offers(name)]
+        offered = [name for name in types if self.capability.offers(name) and self.plan.granted(name) != "none"]
         found = await self._walks(offered, self.client.quirks)
         if not any(walk.got or walk.state in ("refused", "failed") for walk in found):
             again = await self._walks(offered, self.client.quirks | {"patient-long-form"})
@@ -91,8 +92,13 @@ class _Asking:
         strangers = sum(walk.strangers for walk in found)
         notes = (f"{strangers} entries of types that were not asked for left out",) if strangers else ()
         asked = [walk.asked() for walk in found]
-        asked += [Asked(name, "not asked", "search", 0, reason="the server does not offer it") for name in types if name not in offered]
+        asked += [self._unasked(name) for name in types if name not in offered]
         return Pull(tuple(page for walk in found for page in walk.pages), tuple(asked), notes)
+
+    def _unasked(self, resource_type: str) -> Asked:
+        if self.capability.offers(resource_type):
+            return Asked(resource_type, "refused", "search", 0, reason="outside the scopes that were granted")
+        return Asked(resource_type, "not asked", "search", 0, reason="the server does not offer it")
 
     async def _walks(self, types: Sequence[str], quirks: frozenset[Quirk]) -> list[Walk]:
         walks = [Walk(name, self.plan.since.get(name)) for name in types]
@@ -115,6 +121,13 @@ class _Asking:
             await walk.take(query, self.client.search(query), self.plan.bounds.most(walk.resource_type))
             ends.append((walk.state, walk.reason))
         walk.state, walk.reason = next((end for end in ends if end[0] != "complete"), ends[-1])
+
+
+def _as_granted(asked: Asked, plan: Plan) -> Asked:
+    """A type of which the token grants a part is never complete, whatever the server says."""
+    if asked.state == "complete" and plan.granted(asked.resource_type) == "part":
+        return replace(asked, state="truncated", reason="the scopes that were granted hold a part of it")
+    return asked
 
 
 def _of_types(page: Document, types: Sequence[str]) -> Document:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from fhir.access import Access
+from fhir.chart import Chart
+from fhir.errors import AccessRefused
+from fhir.server import ServerSource
+from sandbox.ehr.auth.clients import Client
+from sandbox.ehr.config import Config
+from sandbox.ehr.serve import running
+from sandbox.ehr.store import Store
 from sidenote.errors import SettingsInvalid
 from sidenote.servers import Server, access_of
 from sidenote.settings import load_settings
@@ -70,3 +79,44 @@ def test_entries_are_read_from_the_file_and_a_wrong_one_stops_the_start(monkeypa
     file.write_text(f'[[server]]\nbase = "{BASE}"\nquirk = ["patient-long-form"]\n')
     with pytest.raises(SettingsInvalid, match="server"):
         load_settings()
+
+
+def key(folder: Path) -> Path:
+    """A private key of ours as a file, and its public half registered with the pretend hospital by the tests that use it."""
+    from joserfc.jwk import ECKey
+
+    made = ECKey.generate_key("P-384", {"kid": "k1", "use": "sig", "alg": "ES384"}, auto_kid=False)
+    path = folder / "key.jwk"
+    path.write_text(json.dumps(made.as_dict(private=True)))
+    return path
+
+
+@pytest.mark.std("A17")
+@pytest.mark.fault(31)
+def test_a_backend_service_reads_a_patient_of_a_server_that_wants_a_token_and_says_what_it_may_not_see(tmp_path: Path) -> None:
+    private = json.loads(key(tmp_path).read_text())
+    public = {name: value for name, value in private.items() if name != "d"}
+    patient = {"resourceType": "Patient", "id": "p1"}
+    condition = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"}}
+    client = Client("sidenote", "confidential-asymmetric", "system/Patient.rs system/Condition.rs", jwks={"keys": [public]})
+    with running(Store([patient, condition]), Config(requires_token=True, clients=(client,))) as server:
+        entry = Server(
+            base=server.base,
+            authorization="backend",
+            client_id="sidenote",
+            key_file=tmp_path / "key.jwk",
+            scopes=("system/Patient.rs", "system/Condition.rs", "system/Observation.rs"),
+        )
+        chart = asyncio.run(chart_of(server.base, access_of((entry,), server.base)))
+        with pytest.raises(AccessRefused):
+            asyncio.run(chart_of(server.base, access_of((), server.base)))
+    assert [fact.reference for fact in chart.facts] == ["Condition/c1"]
+    assert (chart.manifest.state("Condition"), chart.manifest.state("Observation")) == ("complete", "refused")
+
+
+async def chart_of(base: str, access: Access) -> Chart:
+    source = ServerSource(base, access)
+    try:
+        return await source.chart("p1")
+    finally:
+        await source.aclose()

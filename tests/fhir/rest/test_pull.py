@@ -10,7 +10,7 @@ import pytest
 from fhir.access import Access
 from fhir.chart import Asked, Chart
 from fhir.errors import AnotherPatient
-from fhir.rest.plan import Plan
+from fhir.rest.plan import Granted, Plan
 from fhir.server import ServerSource
 from fhir.types import PULLED_TYPES
 from fhir.wire.patience import Limits
@@ -203,3 +203,18 @@ def test_none_and_not_available_are_never_the_same_for_any_type() -> None:
             states = dict(pulled(server).manifest.pulled)
             assert states.pop(resource_type) in ("refused", "not asked")
             assert "refused" not in states.values()
+
+
+@pytest.mark.fault(31)
+@pytest.mark.std("A9")
+@pytest.mark.parametrize("config", [EVERY, TYPED], ids=["everything", "by type"])
+def test_what_the_token_does_not_reach_is_refused_or_a_part_however_the_server_answers(config: Config) -> None:
+    reach: dict[str, Granted] = {"MedicationRequest": "none", "Observation": "part"}
+    store = Store([one for one in RESOURCES if one["resourceType"] != "MedicationRequest"])
+    with running(store, config) as server:
+        chart = pulled(server, Access(limits=FAST, plan=Plan(granted=lambda name: reach.get(name, "all"))))
+        assert server.faults.count("MedicationRequest") == 0
+    asked = told(chart)
+    assert (asked["MedicationRequest"].state, asked["MedicationRequest"].reason) == ("refused", "outside the scopes that were granted")
+    assert (asked["Observation"].state, asked["Observation"].got) == ("truncated", 9)
+    assert asked["Condition"].state == "complete"
