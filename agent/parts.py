@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from policies.rule import Rule
     from retrieval.keys import Keyring
 
+TOKENS = 8_000
+"""What an evidence pack holds unless a site says otherwise: more than a composer without a language model ever cites from."""
+
 Composer = Callable[[PolicyCase, tuple[Evidence, ...], "tuple[Topic, ...]"], tuple[Claim, ...]]
 """Turns evidence into claims. Whatever it returns is checked by grounding and policies before anyone sees it."""
 
@@ -59,3 +62,5 @@ class Parts:
     """Version of Sidenote."""
     reader: Reader | None = None
     library: Library | None = None
+    evidence_tokens: int = TOKENS
+    """Tokens that the evidence of a review holds at most."""

@@ -23,7 +23,7 @@ from agent.nodes.present import Findings, present
 from agent.nodes.read import Read
 from agent.nodes.retrieve import Retrieved
 from agent.nodes.study import Facts
-from agent.parts import Composer
+from agent.parts import TOKENS, Composer
 from agent.request import ReviewRequest
 from agent.review import Review, Versions
 from agent.steps import Claims, Verdicts, guidance_fingerprint
@@ -107,8 +107,18 @@ def _again(record: SealedRecord, request: ReviewRequest, parts: ReplayParts, ver
     facts: Facts = unpack(Facts, _blob(record, "study", "study"))
     read: Read = unpack(Read, _blob(record, "read", "read"))
     retrieved: Retrieved = unpack(Retrieved, _blob(record, "retrieve", "retrieved"))
-    study = focal_study(chart, request.study)
-    evidence, case = gather(chart, request.as_of, parts.topics, study=study, facts=facts, read=read, retrieved=retrieved)
+    study = focal_study(chart, request.study, request.as_of)
+    evidence, case = gather(
+        chart,
+        request.as_of,
+        parts.topics,
+        study=study,
+        facts=facts,
+        read=read,
+        retrieved=retrieved,
+        question=request.question,
+        budget=_budget(record),
+    )
     claims = draft(case, evidence.evidence, parts.topics, parts.compose)
     verdicts = ground_all(claims, evidence.evidence, request.patient)
     kept = supported(claims, verdicts)
@@ -126,6 +136,12 @@ def _request(record: SealedRecord) -> ReviewRequest:
         image_model=asked["image_model"],
         review_id=asked["review_id"],
     )
+
+
+def _budget(record: SealedRecord) -> int:
+    """The budget its evidence was packed with; a record from before packs had one is packed with the usual one, and differs."""
+    facts: dict[str, Any] = next((line.get("facts", {}) for line in record.lines if line["step"] == "gather"), {})
+    return int(facts.get("budget", TOKENS))
 
 
 def _versions(record: SealedRecord) -> Versions:

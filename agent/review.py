@@ -146,10 +146,19 @@ class Voice(Frozen):
 
 
 class Pull(Frozen):
-    """How the pull of one resource type ended."""
+    """How the pull of one resource type ended, and of a server, how it was asked and what came."""
 
     resource_type: str
     state: str
+    how: str | None = None
+    """search, everything or read; None for a file."""
+    got: int | None = None
+    total: int | None = None
+    """How many the server says there are, when it says so."""
+    since: str | None = None
+    """Nothing older was asked for."""
+    reason: str | None = None
+    """Why it is not complete."""
 
 
 class Quality(Frozen):
@@ -166,6 +175,21 @@ class Overflow(Frozen):
     tool: str
     kept: int
     dropped: int
+    newest: str | None = None
+    """Date of the newest item that did not fit, as the record gives it."""
+    needed: bool = False
+    """Whether something a review should not be without is among what did not fit: the budget is too small for this chart."""
+
+
+class PackSummary(Frozen):
+    """How large the evidence pack was allowed to be, and is."""
+
+    budget: int
+    """Tokens at most."""
+    tokens: int
+    """Tokens of the items that are in, as a prompt shows them: an estimate on the high side, never over the budget."""
+    set_aside: int
+    """Facts of the chart that nothing ties to what is asked: old, and of no part of it. They are not among what did not fit."""
 
 
 class ReviewManifest(Frozen):
@@ -178,6 +202,8 @@ class ReviewManifest(Frozen):
     notes: tuple[str, ...]
     quality: tuple[Quality, ...]
     overflow: tuple[Overflow, ...]
+    pack: PackSummary | None = None
+    """None in reviews from before packs had a budget."""
 
 
 class Versions(Frozen):

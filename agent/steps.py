@@ -101,9 +101,12 @@ async def gather(workspace: Workspace) -> State:
         facts=seen.facts,
         read=workspace.need(workspace.read),
         retrieved=workspace.need(workspace.retrieved),
+        question=workspace.request.question,
+        budget=workspace.parts.evidence_tokens,
     )
     workspace.pack = evidence
-    workspace.flight.step("gather", ms=_since(began), outputs={"pack": pack(Pack, evidence)})
+    budget = {"budget": workspace.parts.evidence_tokens}
+    workspace.flight.step("gather", ms=_since(began), outputs={"pack": pack(Pack, evidence)}, facts=budget)
     return {"evidence": len(evidence.evidence)}
 
 

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from sidenote.errors import SettingsInvalid
+from sidenote.servers import Server
 
 CONFIG_VARIABLE = "SIDENOTE_CONFIG"
 
@@ -35,6 +36,8 @@ class Settings(BaseSettings):
     rules: Path | None = Field(None, description="Folder of policy rules, when not the shipped ones")
     guidance: Path | None = Field(None, description="Folder of guidance topics, when not the shipped ones")
     secret_file: Path | None = Field(None, description="File with the site secret the case library was keyed with; none: phantom library")
+    server: tuple[Server, ...] = Field((), description="FHIR servers and how each is asked: `[[server]]` tables of the file")
+    evidence_tokens: int = Field(8_000, ge=1_000, le=1_000_000, description="Tokens that the evidence of a review holds at most")
     similar_cases: int = Field(5, ge=1, le=50, description="How many similar cases are shown at most")
 
     @property

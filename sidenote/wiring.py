@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidenote import __version__
+from sidenote.servers import access_of
 from sidenote.settings import Settings, site_secret
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def wired(settings: Settings, sources: Sequence[str], *, image_model: bool
     chosen = deciders(settings)
     reader = _reader(settings) if image_model and settings.image_model == "compact" else None
     library = None if reader is None else _case_library(settings, reader)
-    source = open_source(*sources)
+    source = open_source(*sources, access=lambda base: access_of(settings.server, base))
     try:
         async with open_checkpoints(settings.home / "checkpoints.sqlite") as checkpoints:
             yield Parts(
@@ -85,6 +86,7 @@ async def wired(settings: Settings, sources: Sequence[str], *, image_model: bool
                 product=__version__,
                 reader=reader,
                 library=library,
+                evidence_tokens=settings.evidence_tokens,
             )
     finally:
         await source.aclose()
@@ -128,4 +130,4 @@ async def check_parts(settings: Settings, sources: Sequence[str], *, image_model
         site_secret(settings)
         if settings.library_folder.exists():
             current(settings.library_folder)
-    await open_source(*sources).aclose()
+    await open_source(*sources, access=lambda base: access_of(settings.server, base)).aclose()

@@ -14,9 +14,13 @@ _RANK = {"severe": 0, "moderate": 1, "mild": 2}
 
 def look_up(chart: Chart, patient: str, as_of: datetime, most: int = 15) -> tuple[Sourced, ...]:
     """AllergyIntolerances that are not inactive or resolved: severe reactions and high criticality first, at most `most`."""
+    return told(held(chart, as_of)[:most], patient)
+
+
+def held(chart: Chart, as_of: datetime) -> tuple[Fact, ...]:
+    """The facts of `look_up`, all of them."""
     facts = newest_first(chart, ("AllergyIntolerance",), as_of)
-    held = [fact for fact in facts if clinical_status(fact) not in {"inactive", "resolved"}]
-    return told(sorted(held, key=_severity)[:most], patient)
+    return tuple(sorted((fact for fact in facts if clinical_status(fact) not in {"inactive", "resolved"}), key=_severity))
 
 
 def _severity(fact: Fact) -> int:

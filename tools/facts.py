@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fhir.absence import given, value_in
 from fhir.chart import Fact
 from fhir.codes import FINDINGS, LATERALITY_SNOMED, SNOMED, Side
 from fhir.views import status_code
@@ -86,12 +87,14 @@ def _when(resource_type: str, body: Mapping[str, Any], line: Line) -> str | None
 
 
 def _quantity(body: Mapping[str, Any]) -> Measured | None:
-    value = text_at(body, "valueQuantity.value")
-    unit = text_at(body, "valueQuantity.unit") or text_at(body, "valueQuantity.code")
-    if value is None:
+    """The value that may be compared: none where the record says that it is absent, or qualifies it in a way that is not known."""
+    given_comparator = text_at(body, "valueQuantity.comparator")
+    comparator = _COMPARATORS.get(given_comparator or "")
+    value = given(body.get("valueQuantity") or {}, "value") if value_in(body) == "valueQuantity" else None
+    if not isinstance(value, str | int) or isinstance(value, bool) or comparator != given_comparator:
         return None
-    comparator = _COMPARATORS.get(text_at(body, "valueQuantity.comparator") or "")
-    return Measured.model_validate({"value": value, "unit": unit or "", "comparator": comparator})
+    unit = text_at(body, "valueQuantity.unit") or text_at(body, "valueQuantity.code")
+    return Measured.model_validate({"value": str(value), "unit": unit or "", "comparator": comparator})
 
 
 def _stated_finding(resource_type: str, body: Mapping[str, Any]) -> tuple[str | None, Polarity | None, Side | None]:

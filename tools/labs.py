@@ -51,11 +51,14 @@ def look_up(chart: Chart, patient: str, as_of: datetime, analytes: tuple[Analyte
 
     `patient` is a reference, `as_of` is aware. Results from after `as_of` and those entered in error are not looked at.
     """
-    index = ChartIndex(chart)
+    return told(dict.fromkeys(chosen for part in held(ChartIndex(chart), as_of, analytes) for chosen in part), patient)
+
+
+def held(index: ChartIndex, as_of: datetime, analytes: tuple[Analyte, ...] = ANALYTES) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
+    """The facts of `look_up`: the latest of each analyte, and the turning points of each."""
     all_series = [ordered(index.matching(analyte.value_set, "Observation"), as_of) for analyte in analytes]
-    latest = [facts[0] for facts in all_series if facts]
-    moved = [fact for analyte, facts in zip(analytes, all_series, strict=True) for fact in trend(facts, analyte.trend)]
-    return told(dict.fromkeys((*latest, *moved)), patient)
+    latest = tuple(facts[0] for facts in all_series if facts)
+    return latest, tuple(fact for analyte, facts in zip(analytes, all_series, strict=True) for fact in trend(facts, analyte.trend))
 
 
 def series(chart: Chart, analyte: Analyte, as_of: datetime) -> tuple[Fact, ...]:

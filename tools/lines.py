@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fhir.absence import ABSENT_URLS, given
 from policies.evidence import Quote
 from tools.quotes import text_at
 
@@ -56,6 +57,16 @@ class Line:
     quotes: tuple[Quote, ...]
 
 
+_DECLARING = (
+    "valueQuantity",
+    "valueQuantity._value",
+    "valueCodeableConcept",
+    "_valueString",
+    "_valueInteger",
+    "_valueBoolean",
+    "_valueDateTime",
+)
+"""Where an Observation may carry an extension that says its value is missing."""
 Segment = tuple["Part | str", ...]
 
 
@@ -121,7 +132,10 @@ def _date(body: Body, paths: tuple[str, ...]) -> Iterator[Segment]:
 
 
 def _measured(body: Body, at: str) -> Segment:
-    """` < 5 mg/L` or the like for a value[x] at `at` (with its dot), empty when there is none."""
+    """` < 5 mg/L` or the like for a value[x] at `at` (with its dot); why there is none, where the record says so; else empty."""
+    absent = _absent(body, at)
+    if absent is not None:
+        return (" not available: ", absent)
     number = _part(body, f"{at}valueQuantity.value")
     if number is not None:
         comparator = _part(body, f"{at}valueQuantity.comparator")
@@ -130,10 +144,14 @@ def _measured(body: Body, at: str) -> Segment:
     word = concept(body, f"{at}valueCodeableConcept") or _part(
         body, f"{at}valueString", f"{at}valueInteger", f"{at}valueBoolean", f"{at}valueDateTime"
     )
-    if word is not None:
-        return (" ", word)
-    absent = concept(body, f"{at}dataAbsentReason")
-    return (" not available: ", absent) if absent else ()
+    return (" ", word) if word is not None else ()
+
+
+def _absent(body: Body, at: str) -> Part | None:
+    """The reason why there is no value, which counts for more than a value that stands beside it (FHIR R4 obs-6)."""
+    inside = (f"{at}{name}.extension[{n}]" for name in _DECLARING for n in range(2))
+    declared = (f"{extension}.valueCode" for extension in inside if text_at(body, f"{extension}.url") in ABSENT_URLS)
+    return concept(body, f"{at}dataAbsentReason") or _part(body, *declared)
 
 
 def _observation(body: Body) -> Iterator[Segment]:
@@ -239,7 +257,8 @@ def _encounter(body: Body) -> Iterator[Segment]:
 
 def _patient(body: Body) -> Iterator[Segment]:
     yield from _named("", _part(body, "gender"))
-    yield from _named("born ", _part(body, "birthDate#char=0,4"))
+    if given(body, "birthDate") is not None:
+        yield from _named("born ", _part(body, "birthDate#char=0,4"))
 
 
 def _other(body: Body) -> Iterator[Segment]:

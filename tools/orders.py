@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fhir.chart import Chart
-from fhir.views import status, usable
+from fhir.chart import Chart, Fact
+from fhir.views import newest_first, status, usable
 from policies.evidence import Sourced
 from tools.selection import told
 
@@ -13,10 +13,15 @@ OPEN = frozenset({"active", "draft", "on-hold"})
 
 
 def look_up(chart: Chart, patient: str, as_of: datetime, most: int = 10) -> tuple[Sourced, ...]:
-    """Open ServiceRequests in the chart's order, at most `most`.
+    """Open ServiceRequests, newest first, at most `most`.
 
     An order for a later day is what is being decided about, so that here, unlike in the other look-ups, a date after `as_of`
     does not put a fact out of sight.
     """
+    return told(held(chart, as_of)[:most], patient)
+
+
+def held(chart: Chart, as_of: datetime) -> tuple[Fact, ...]:
+    """The facts of `look_up`, all of them."""
     del as_of
-    return told([fact for fact in chart.of_type("ServiceRequest") if usable(fact) and status(fact) in OPEN][:most], patient)
+    return newest_first(tuple(fact for fact in chart.of_type("ServiceRequest") if usable(fact) and status(fact) in OPEN))

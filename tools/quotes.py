@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from policies.evidence import Quote
 
 _as_written = msgspec.json.Decoder(float_hook=str)
 _STEP = re.compile(r"(?P<name>[A-Za-z_]\w*)(\[(?P<index>\d+)\])?")
-_PATH = re.compile(r"(?P<element>[^#]+)(#char=(?P<start>\d+),(?P<end>\d+))?")
+_STRETCH = re.compile(r"#char=(?P<start>\d+),(?P<end>\d+)")
 
 
 def as_written(fact: Fact) -> Mapping[str, Any]:
@@ -31,13 +32,14 @@ def as_written(fact: Fact) -> Mapping[str, Any]:
 
 def text_at(body: Mapping[str, Any], path: str) -> str | None:
     """The exact text at `path` of a resource read by `as_written`; None when no primitive stands there."""
-    shape = _PATH.fullmatch(path)
+    element, marked, _ = path.partition("#")
+    text = _primitive(_walk(body, element))
+    if not marked or text is None:
+        return text
+    shape = _STRETCH.fullmatch(path, len(element))
     if shape is None:
         return None
-    text = _primitive(_walk(body, shape["element"]))
-    if text is None or shape["start"] is None:
-        return text
-    if shape["element"].split(".")[-1] == "data":
+    if element.split(".")[-1] == "data":
         text = decoded(text)
     start, end = int(shape["start"]), int(shape["end"])
     return text[start:end] if text is not None and start < end <= len(text) else None
@@ -57,15 +59,26 @@ def decoded(data: str) -> str | None:
 
 
 def _walk(value: Any, path: str) -> Any:
-    for step in path.split("."):
-        shape = _STEP.fullmatch(step)
-        if shape is None or not isinstance(value, Mapping):
+    for name, position in _steps(path):
+        if not isinstance(value, Mapping) or name is None:
             return None
-        value = value.get(shape["name"])
-        if shape["index"] is not None:
-            position = int(shape["index"])
+        value = value.get(name)
+        if position is not None:
             value = value[position] if isinstance(value, list) and position < len(value) else None
     return value
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[tuple[str | None, int | None], ...]:
+    """Names and list positions of an element path; a step that is none has no name. A chart asks for few paths, and often."""
+    return tuple(_step(step) for step in path.split("."))
+
+
+def _step(step: str) -> tuple[str | None, int | None]:
+    shape = _STEP.fullmatch(step)
+    if shape is None:
+        return None, None
+    return shape["name"], None if shape["index"] is None else int(shape["index"])
 
 
 def _primitive(value: Any) -> str | None:

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.nodes.read import Read
 from agent.nodes.retrieve import Retrieved
 from agent.nodes.study import Facts
-from agent.review import Overflow
+from agent.parts import TOKENS
+from agent.review import Overflow, PackSummary
 from agent.sides import order_side, report_sides
-from fhir.chart import Chart
+from fhir.chart import Chart, Fact
+from fhir.imaging import priors
 from fhir.study import Study
+from fhir.views import newest_first
 from policies.case import PolicyCase, StudyFacts
 from policies.conditions import evaluate
 from policies.evidence import Evidence, Sourced, mint
 from policies.guidance_pack import Topic
-from tools import allergies, calculators, guidance, images, labs, medications, notes, orders, problems, procedures, similar_cases
-from tools.selection import told
+from policies.outcome import Basis
+from tools import calculators, guidance, images, notes, similar_cases
+from tools.evidence_pack.candidates import Found, candidates
+from tools.evidence_pack.pack import Packed, pack
+from tools.evidence_pack.relevance import Scale, focus_of
+from tools.evidence_pack.survey import survey
+from tools.evidence_pack.tokens import TokenCounter, estimated
 
-Look = Callable[[Chart, str, datetime, int], tuple[Sourced, ...]]
 _EVERYTHING = 1_000_000
-
-LOOKS: tuple[tuple[str, Look, int], ...] = (
-    ("problems", problems.look_up, 20),
-    ("medications", medications.look_up, 20),
-    ("allergies", allergies.look_up, 15),
-    ("orders", orders.look_up, 10),
-    ("procedures", procedures.look_up, 20),
-    ("labs", lambda chart, patient, as_of, _: labs.look_up(chart, patient, as_of), 40),
-)
-"""Tool, its look-up and how many of its items a pack holds. Each tool puts what matters most first."""
-
-SENTENCES = 40
+_RESTED = 4
+"""Facts of one type and topic that are needed: a condition names every fact that could have answered it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +42,107 @@ class Pack:
     overflow: tuple[Overflow, ...]
     unread: tuple[str, ...]
     """References of reports and notes whose text could not be read."""
+    summary: PackSummary
+    why: tuple[str, ...] = ()
+    """Of each item, in order, why it is in: kept in the flight record."""
 
 
 def gather(
-    chart: Chart, as_of: datetime, topics: tuple[Topic, ...], *, study: Study | None, facts: Facts, read: Read, retrieved: Retrieved
+    chart: Chart,
+    as_of: datetime,
+    topics: tuple[Topic, ...],
+    *,
+    study: Study | None,
+    facts: Facts,
+    read: Read,
+    retrieved: Retrieved,
+    question: str | None = None,
+    budget: int = TOKENS,
+    count: TokenCounter = estimated,
 ) -> tuple[Pack, PolicyCase]:
-    """The evidence pack, and the case that composers and policies look at. A function of its arguments alone."""
+    """The evidence pack, and the case that composers and policies look at. A function of its arguments alone.
+
+    The lines of the pack, as a prompt shows them, never count more than `budget` tokens by `count`. The case holds the pack's
+    evidence, and after it what reports and notes say that did not fit: a rule must not fall silent for want of room, and no claim
+    can cite what is not in the pack.
+    """
     patient = chart.patient.reference
-    looked, overflow = _look(chart, patient, as_of, study)
-    imaging = _imaging(chart, patient, study, read)
-    similar = similar_cases.look_up(retrieved.search) if retrieved.search else ()
+    sentences = notes.look_up(chart, patient, as_of, study.reports if study else (), _EVERYTHING)
     # conditions on what a report says look at the evidence, so the topics see it before the pack is numbered for good
-    case = PolicyCase(chart, as_of, study_facts(chart, study, facts, looked), read.facts, (), mint((*imaging, *looked)))
-    rested, passages = _guidance(case, topics, patient)
-    evidence = mint((*imaging, *looked, *rested, *calculators.look_up(chart, patient, as_of), *similar, *passages))
-    return Pack(evidence, overflow, notes.unread(chart)), PolicyCase(chart, as_of, case.study, case.reading, (), evidence)
+    case = PolicyCase(chart, as_of, study_facts(chart, study, facts, sentences), read.facts, (), mint(sentences))
+    applying = tuple(_applying(case, topics))
+    found = Found(
+        imaging=_imaging(chart, patient, study, read),
+        sentences=sentences,
+        focal=frozenset(study.reports if study else ()),
+        prior=_prior(chart, study, sentences),
+        rested=_rested(chart, (bases for _, bases in applying)),
+        passages=guidance.look_up(topic for topic, _ in applying),
+        calculations=calculators.look_up(chart, patient, as_of),
+        similar=similar_cases.look_up(retrieved.search) if retrieved.search else (),
+    )
+    scale = Scale(focus_of(chart, as_of, study, question))
+    packed = pack(candidates(chart, found, survey(chart, scale, count), scale, case.index), budget, patient, count)
+    evidence = mint(packed.items)
+    why = tuple(each.why for each in packed.taken)
+    finished = Pack(evidence, _overflow(packed), tuple(sorted(notes.unread(chart))), _summary(packed), why)
+    return finished, PolicyCase(chart, as_of, case.study, case.reading, (), _with_unfitting(evidence, packed.items, sentences))
 
 
-def _look(chart: Chart, patient: str, as_of: datetime, study: Study | None) -> tuple[tuple[Sourced, ...], tuple[Overflow, ...]]:
-    reports = study.reports if study else ()
-    found = [("notes", notes.look_up(chart, patient, as_of, reports, _EVERYTHING), SENTENCES)]
-    found += [(tool, look(chart, patient, as_of, _EVERYTHING), most) for tool, look, most in LOOKS]
-    kept = tuple(item for _, items, most in found for item in items[:most])
-    return kept, tuple(Overflow(tool=tool, kept=most, dropped=len(items) - most) for tool, items, most in found if len(items) > most)
+def _with_unfitting(evidence: tuple[Evidence, ...], items: tuple[Sourced, ...], sentences: tuple[Sourced, ...]) -> tuple[Evidence, ...]:
+    """The pack's evidence, and the sentences that did not fit, numbered on after it."""
+    fitting = {item for item in items if item.kind == "report_sentence"}
+    return evidence if fitting.issuperset(sentences) else mint((*items, *sentences))
 
 
-def _imaging(chart: Chart, patient: str, study: Study | None, read: Read) -> tuple[Sourced, ...]:
+def _overflow(packed: Packed) -> tuple[Overflow, ...]:
+    return tuple(
+        Overflow(tool=left.tool, kept=left.kept, dropped=left.dropped, newest=left.newest, needed=left.needed) for left in packed.left
+    )
+
+
+def _summary(packed: Packed) -> PackSummary:
+    return PackSummary(budget=packed.budget, tokens=packed.used, set_aside=packed.set_aside)
+
+
+def _prior(chart: Chart, study: Study | None, sentences: tuple[Sourced, ...]) -> frozenset[str]:
+    """References of the reports of the newest comparable study before; of no interest when no other report says anything."""
+    silent = study is None or {item.reference for item in sentences} <= set(study.reports)
+    earlier = () if silent or study is None else priors(chart, study)
+    return frozenset(earlier[0].reports if earlier else ())
+
+
+def _applying(case: PolicyCase, topics: tuple[Topic, ...]) -> Iterator[tuple[Topic, tuple[Basis, ...]]]:
+    """The topics that apply, or have something to say when they cannot tell, with what their conditions rested on."""
+    for topic in topics:
+        answer = evaluate(topic.when, case)
+        if answer.value:
+            yield topic, answer.basis
+        elif answer.value is None and topic.cannot_tell is not None:
+            asked = topic.cannot_tell.asked_when
+            said = None if asked is None else evaluate(asked, case)
+            if said is None or said.value:
+                yield topic, answer.basis + (() if said is None else said.basis)
+
+
+def _rested(chart: Chart, rested: Iterable[tuple[Basis, ...]]) -> tuple[Fact, ...]:
+    """The facts that answers rested on, newest first; of each answer at most four of a type."""
+    kept: dict[str, Fact] = {}
+    for bases in rested:
+        named = dict.fromkeys(chart.resolve(basis.reference) for basis in bases)
+        found = newest_first(tuple(fact for reference in named if (fact := chart.get(reference)) is not None))
+        seen: Counter[str] = Counter()
+        for fact in found:
+            seen[fact.resource_type] += 1
+            if seen[fact.resource_type] <= _RESTED:
+                kept[fact.reference] = fact
+    return newest_first(tuple(kept.values()))
+
+
+def _imaging(chart: Chart, patient: str, study: Study | None, read: Read) -> tuple[Fact | Sourced, ...]:
     fact = chart.get(study.reference) if study else None
-    named = told([fact] if fact is not None else [], patient)
     said = images.look_up(read.reading, read.image_sha256, patient) if read.reading and read.image_sha256 else ()
-    return (*named, *said)
-
-
-def _guidance(case: PolicyCase, topics: tuple[Topic, ...], patient: str) -> tuple[tuple[Sourced, ...], tuple[Sourced, ...]]:
-    """The facts the conditions of the topics that apply rested on, and those topics' passages."""
-    answers = [(topic, evaluate(topic.when, case)) for topic in topics]
-    apply = [(topic, answer) for topic, answer in answers if answer.value or (answer.value is None and topic.cannot_tell)]
-    references = dict.fromkeys(basis.reference for _, answer in apply for basis in answer.basis)
-    facts = [fact for reference in references if (fact := case.chart.get(reference)) is not None]
-    return told(facts, patient), guidance.look_up(topic for topic, _ in apply)
+    return said if fact is None else (fact, *said)
 
 
 def study_facts(chart: Chart, study: Study | None, facts: Facts, evidence: tuple[Sourced, ...]) -> StudyFacts | None:

@@ -28,7 +28,7 @@ from agent.review import (
     Withheld,
 )
 from agent.voices import voices
-from fhir.chart import Chart
+from fhir.chart import Chart, Manifest
 from fhir.study import Study
 from policies.claim import Claim, Verdict
 from policies.evidence import Evidence
@@ -200,12 +200,28 @@ def _manifest(request: ReviewRequest, found: Findings) -> ReviewManifest:
     manifest = found.chart.manifest
     return ReviewManifest(
         source=manifest.source,
-        asked=tuple(Pull(resource_type=name, state=state) for name, state in manifest.pulled),
+        asked=tuple(_pull(name, state, manifest) for name, state in manifest.pulled),
         resources=manifest.resources,
         incomplete=manifest.incomplete,
         notes=tuple(_notes(request, found)),
         quality=_quality(found),
         overflow=found.pack.overflow,
+        pack=found.pack.summary,
+    )
+
+
+def _pull(resource_type: str, state: str, manifest: Manifest) -> Pull:
+    asked = next((one for one in manifest.asked if one.resource_type == resource_type), None)
+    if asked is None:
+        return Pull(resource_type=resource_type, state=state)
+    return Pull(
+        resource_type=resource_type,
+        state=state,
+        how=asked.how,
+        got=asked.got,
+        total=asked.total,
+        since=asked.since,
+        reason=asked.reason or (None if state == asked.state else "some of it is of nobody that can be told"),
     )
 
 

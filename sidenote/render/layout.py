@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from agent.review import Review, ReviewClaim, ReviewPolicy, Voice
+from agent.review import Overflow, Review, ReviewClaim, ReviewPolicy, Voice
 from fhir.codes import FINDING
 from policies.evidence import Evidence, Polarity
 
@@ -24,6 +24,8 @@ STATUS_STYLES = {"presented": "green", "needs_review": "yellow", "withheld": "re
 KIND_WORDS = {"finding": "Finding", "assessment": "Assessment", "recommendation": "Option", "caution": "Caution"}
 CONTEXT = "In the chart"
 """Heading of a fact of the chart that bears on reading an image."""
+_CEASING = frozenset({"Condition", "AllergyIntolerance", "MedicationRequest", "MedicationStatement", "ServiceRequest"})
+_ENDED = frozenset({"resolved", "inactive", "remission", "completed", "stopped", "revoked", "cancelled", "not-taken"})
 _FACT_WORDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("Condition",): ("problem", "problems"),
     ("MedicationRequest", "MedicationStatement"): ("medicine", "medicines"),
@@ -159,7 +161,7 @@ def _study_seen(review: Review) -> str:
 
 def _orders_seen(review: Review) -> tuple[str, ...]:
     """That nothing is ordered, said only where the orders were pulled whole: most rules about contrast, MRI and biopsy wait for one."""
-    ordered = any(item.reference.startswith("ServiceRequest/") for item in review.evidence)
+    ordered = any(item.reference.startswith("ServiceRequest/") and _is_current(item) for item in review.evidence)
     # A file holds what it holds: nothing is asked for by type, and nothing is listed.
     whole = review.manifest.source == "file" or ("ServiceRequest", "complete") in {
         (p.resource_type, p.state) for p in review.manifest.asked
@@ -170,10 +172,15 @@ def _orders_seen(review: Review) -> tuple[str, ...]:
 
 def _facts_seen(review: Review) -> tuple[str, ...]:
     kinds = {key: words for keys, words in _FACT_WORDS.items() for key in keys}
-    facts = {item.reference for item in review.evidence if item.kind == "chart_fact"}
+    facts = {item.reference for item in review.evidence if item.kind == "chart_fact" and _is_current(item)}
     named = Counter(kinds[kind] for reference in facts if (kind := reference.split("/")[0]) in kinds)
     told = [_counted(named[words], *words) for words in _FACT_WORDS.values() if named[words]]
     return (f"Evidence of the record: {', '.join(told)}.",) if told else ()
+
+
+def _is_current(item: Evidence) -> bool:
+    """Whether a problem, allergy, medicine or order is not over. Evidence holds past ones too, where the question is about them."""
+    return item.status not in _ENDED or item.reference.split("/")[0] not in _CEASING
 
 
 def _counted(number: int, one: str, many: str | None = None) -> str:
@@ -260,9 +267,16 @@ def short_version(version: str) -> str:
 
 
 def unavailable(review: Review) -> tuple[str, ...]:
-    """In words, what was asked for and did not come."""
-    states = {pull.resource_type: pull.state for pull in review.manifest.asked}
-    return tuple(f"{name} ({states.get(name, 'not asked')})" for name in review.manifest.incomplete)
+    """In words, what was asked for and did not come, and why where that is known."""
+    told = {pull.resource_type: f"{pull.state}: {pull.reason}" if pull.reason else pull.state for pull in review.manifest.asked}
+    return tuple(f"{name} ({told.get(name, 'not asked')})" for name in review.manifest.incomplete)
+
+
+def not_fitting(over: Overflow) -> str:
+    """In words, what of one tool did not fit into the evidence."""
+    newest = f", the newest of {moment(over.newest[:10])}" if over.newest else ""
+    needed = " Something that a review should not be without is among them: the evidence budget is too small." if over.needed else ""
+    return f"{over.dropped} of {over.dropped + over.kept} {over.tool} did not fit into the evidence{newest}.{needed}"
 
 
 def plain_status(review: Review) -> str:

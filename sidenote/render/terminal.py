@@ -22,6 +22,7 @@ from sidenote.render.layout import (
     arrange,
     finding_words,
     moment,
+    not_fitting,
     patient_detail,
     plain_status,
     rows,
@@ -163,4 +164,4 @@ def _doubts(review: Review) -> list[RenderableType]:
     notes = [Text(note) for note in review.manifest.notes]
     if review.manifest.quality:
         notes.append(Text(f"{len(review.manifest.quality)} facts with data-quality remarks (see --format json)."))
-    return [*missing, *notes]
+    return [*missing, *notes, *(Text(not_fitting(over)) for over in review.manifest.overflow)]

@@ -45,6 +45,17 @@ def test_a_replay_needs_no_network_and_no_files_of_the_source(clinic: Clinic, mo
     assert replay(clinic.records, done.review.review_id, deciders(clinic)).equal
 
 
+@pytest.mark.parametrize("tokens", [1_000, 1_500, 32_000])
+def test_a_replay_packs_with_the_budget_and_the_question_of_the_record(clinic: Clinic, tokens: int) -> None:
+    asked = clinic.ask("ckd4-contrast", question="How is the blood pressure?")
+    done = clinic.review(asked, evidence_tokens=tokens)
+    pack = done.review.manifest.pack
+    assert pack is not None
+    assert pack.tokens <= pack.budget == tokens
+    assert bool(done.review.manifest.overflow) == (tokens < 32_000)
+    assert replay(clinic.records, done.review.review_id, deciders(clinic)).equal
+
+
 def test_with_other_rules_a_replay_says_what_changed_and_what_differs(clinic: Clinic) -> None:
     done = clinic.review(clinic.ask("ckd4-contrast"))
     fewer = tuple(rule for rule in clinic.rules if rule.id != "C01")

@@ -33,6 +33,7 @@ def test_a_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     settings = load_settings()
     assert settings.similar_cases == 3
     assert settings.image_model == "compact"
+    assert settings.evidence_tokens == 8_000
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,8 @@ def test_a_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     [
         ("SIDENOTE_IMAGE_MODEL", "gigantic", "image_model"),
         ("SIDENOTE_SIMILAR_CASES", "0", "similar_cases"),
+        ("SIDENOTE_EVIDENCE_TOKENS", "999", "evidence_tokens"),
+        ("SIDENOTE_EVIDENCE_TOKENS", "1000001", "evidence_tokens"),
         ("SIDENOTE_IMAGEMODEL", "off", "SIDENOTE_IMAGEMODEL"),
         ("SIDENOTE_CONFIG", "/no/such/file.toml", "SIDENOTE_CONFIG"),
     ],

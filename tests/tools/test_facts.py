@@ -19,6 +19,7 @@ from tools.quotes import stands
 
 SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
+HL7 = "http://hl7.org/fhir/StructureDefinition/"
 
 LINES: tuple[tuple[str, dict[str, Any], str], ...] = (
     (
@@ -163,6 +164,32 @@ def test_keeps_value_unit_comparator_status_and_time(make_fact: Callable[..., Fa
     assert evidence.quantity is not None
     assert (evidence.quantity.value, evidence.quantity.unit, evidence.quantity.comparator) == ("5", "ng/L", "<")
     assert (evidence.status, evidence.when) == ("preliminary", "2026-11-21")
+
+
+@pytest.mark.std("E5")
+@pytest.mark.fault(14)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataAbsentReason": {"text": "clotted"}},
+        {"valueQuantity": {"value": 5, "comparator": "~", "unit": "ng/L"}},
+        {"valueQuantity": {"value": 5, "_value": {"extension": [{"url": f"{HL7}data-absent-reason", "valueCode": "masked"}]}}},
+        {"valueQuantity": {"value": 5, "extension": [{"url": f"{HL7}iso21090-nullFlavor", "valueCode": "NI"}]}},
+    ],
+    ids=["a reason why there is none", "a comparator nobody knows", "a number declared absent", "a quantity of null flavour"],
+)
+def test_what_is_declared_absent_or_oddly_qualified_is_no_value_to_compare(make_fact: Callable[..., Fact], change: dict[str, Any]) -> None:
+    evidence = fact_evidence(make_fact({**LINES[1][1], **change}), "Patient/p")
+    assert evidence.quantity is None
+
+
+@pytest.mark.std("E5")
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("status", ["preliminary", "amended", "corrected", "registered", "unknown"])
+def test_the_status_of_a_result_reaches_the_text_that_is_shown(make_fact: Callable[..., Fact], status: str) -> None:
+    evidence = fact_evidence(make_fact({**LINES[1][1], "status": status}), "Patient/p")
+    assert evidence.status == status
+    assert evidence.text.endswith(f", {status}")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tools.lines import CODED_ELEMENTS, DATES, concept, describe
 from tools.quotes import text_at
 
 Body = dict[str, Any]
+ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]}
 
 CONCEPTS: tuple[tuple[str, Any, str | None, str | None], ...] = (
     ("its text", {"text": "Heart failure", "coding": [{"display": "HF"}]}, "Heart failure", "code.text"),
@@ -72,6 +73,32 @@ LINES: tuple[tuple[str, str, Body, str], ...] = (
         "Patient",
         {"gender": "female", "birthDate": "1955-03-14", "name": [{"family": "Example"}]},
         "female, born 1955",
+    ),
+    (
+        "a birth date that is declared unknown",
+        "Patient",
+        {"gender": "male", "birthDate": "1900-01-01", "_birthDate": ABSENT},
+        "male",
+    ),
+    (
+        "a value beside the reason why there is none",
+        "Observation",
+        {"code": {"text": "K"}, "valueQuantity": {"value": "5.1"}, "dataAbsentReason": {"text": "hemolysed"}, "status": "final"},
+        "K not available: hemolysed, final",
+    ),
+    ("a quantity declared absent", "Observation", {"code": {"text": "K"}, "valueQuantity": ABSENT}, "K not available: masked"),
+    (
+        "a number declared absent",
+        "Observation",
+        {"code": {"text": "K"}, "valueQuantity": {"value": "9", "_value": ABSENT}},
+        "K not available: masked",
+    ),
+    ("words declared absent", "Observation", {"code": {"text": "K"}, "_valueString": ABSENT}, "K not available: masked"),
+    (
+        "an extension of another kind",
+        "Observation",
+        {"code": {"text": "K"}, "valueQuantity": {"value": "9", "extension": [{"url": "urn:x", "valueCode": "masked"}]}},
+        "K 9",
     ),
     ("a type nobody wrote for", "Flag", {"code": {"text": "Falls risk"}, "status": "active"}, "Falls risk, active"),
     ("nothing", "Observation", {}, ""),

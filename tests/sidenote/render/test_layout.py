@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.review import Review
-from sidenote.render.layout import account, arrange, finding_words, patient_detail, unavailable
+from agent.review import Overflow, Review
+from sidenote.render.layout import account, arrange, finding_words, not_fitting, patient_detail, unavailable
 
 
 def test_what_a_policy_escalates_comes_before_anything_else(review: Review) -> None:
@@ -88,3 +88,29 @@ def test_no_order_is_said_only_where_orders_were_pulled_whole(review: Review) ->
 def test_an_identifier_is_shown_once(review: Review) -> None:
     twice = changed(review, patient={**review.patient.model_dump(), "identifiers": ["mrn-1", "mrn-1"]})
     assert patient_detail(twice).count("mrn-1") == 1
+
+
+@pytest.mark.fault(19)
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"dropped": 2, "newest": "2024-05-01T08:00:00Z"}, "2 of 5 results did not fit into the evidence, the newest of 1 May 2024."),
+        ({"dropped": 1, "newest": "2024"}, "1 of 4 results did not fit into the evidence, the newest of 2024."),
+        ({"dropped": 7}, "7 of 10 results did not fit into the evidence."),
+        (
+            {"dropped": 1, "needed": True},
+            "1 of 4 results did not fit into the evidence. Something that a review should not be without is among them:"
+            " the evidence budget is too small.",
+        ),
+    ],
+)
+def test_what_did_not_fit_is_said_with_its_newest_date_and_whether_it_is_missed(over: dict[str, Any], said: str) -> None:
+    assert not_fitting(Overflow(tool="results", kept=3, **over)) == said
+
+
+def test_problems_and_orders_of_the_past_are_not_counted_as_those_of_now(review: Review) -> None:
+    item = {"kind": "chart_fact", "text": "x", "sha256": "0" * 64, "patient": "Patient/p"}
+    past = [("Condition/c", "resolved"), ("MedicationRequest/m", "stopped"), ("ServiceRequest/s", "completed"), ("Condition/d", "active")]
+    evidence = [{**item, "id": f"E{n}", "reference": name, "status": status} for n, (name, status) in enumerate(past, start=1)]
+    said = account(changed(review, evidence=evidence, claims=[], withheld=[]))
+    assert "Evidence of the record: 1 problem." in said
