@@ -17,6 +17,17 @@ from fhir.errors import FileRejected
 from fhir.jsontext import loads
 from fhir.study import ImageSource
 
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF-", "application/pdf"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"PK\x03\x04", "application/zip"),
+    (b"{\\rtf", "application/rtf"),
+)
+_DICOM_AT = 128
 BESIDE = frozenset({"images", "dicom"})
 """Folders that may stand beside the source's folder, as in `hospital/fhir` with `hospital/images`."""
 
@@ -88,6 +99,27 @@ def verified(data: bytes, image: ImageSource) -> bytes:
         if not hmac.compare_digest(found, image.hash_sha1.strip()):
             raise FileRejected("the attachment has another hash than the record says")
     return data
+
+
+def sniffed(data: bytes) -> str | None:
+    """The media type that the first bytes show, whatever anybody declares; None when they show none.
+
+    A DICOM file is one whatever its preamble begins like (DICOM PS3.10 7.1). HTML and XML both come as `text/html`.
+
+    >>> sniffed(b"%PDF-1.7"), sniffed(bytes(128) + b"DICM")
+    ('application/pdf', 'application/dicom')
+    """
+    if data[_DICOM_AT : _DICOM_AT + 4] == b"DICM":
+        return "application/dicom"
+    if data[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        return "text/html"
+    return next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
+
+
+def no_picture(data: bytes) -> bool:
+    """Whether the first bytes show a document: a report in PDF that was attached without saying so is no broken image."""
+    kind = sniffed(data)
+    return kind is not None and kind.startswith(("application/pdf", "application/zip", "application/rtf", "text/"))
 
 
 def local_file(url: str, places: Iterable[Path], limit: int) -> bytes:

@@ -2,10 +2,14 @@
 
 Every keyword is compared in three values. A keyword that the image or the record does not give is unknown and never a match:
 PNG and JPEG carry no identity, so they are always unknown. DICOM PS3.3 C.7.1.1 (Patient), C.7.2.1 (General Study).
+
+A number that is written otherwise (leading zeros, hyphens, case) may be the same or not: it is unknown. A number is of an issuer: the
+same digits from another hospital are another patient, where image and record both say whose they are.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -13,7 +17,11 @@ from fhir.chart import Fact
 from fhir.study import IdentityCheck, Outcome, Study
 from fhir.views import member, objects
 
-_DECIDING = frozenset({"PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "AccessionNumber"})
+_DECIDING = frozenset(
+    {"PatientID", "OtherPatientIDs", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "AccessionNumber"}
+)
+_SUPPORTING = _DECIDING - {"PatientSex", "IssuerOfPatientID"}
+"""Keywords that speak for an image when they match: sex and issuer tell nobody apart, and can only speak against it."""
 _SEX = {"M": "male", "F": "female", "O": "other"}
 
 
@@ -22,12 +30,13 @@ def compare_identity(tags: Mapping[str, str], patient: Fact, study: Study | None
 
     Returns:
         "mismatch" when any identifying keyword says another patient or study; "match" when PatientID matches, or two other
-        keywords besides sex do; "unknown" otherwise.
+        keywords besides sex and issuer do; "unknown" otherwise.
     """
     body = patient.body
     others = others if study is None else (study,)
     fields: tuple[tuple[str, Outcome], ...] = (
-        ("PatientID", _patient_id(tags.get("PatientID", ""), patient)),
+        ("PatientID", _patient_id(tags, patient)),
+        ("OtherPatientIDs", _other_ids(tags, patient)),
         ("IssuerOfPatientID", _issuer(tags, body)),
         ("PatientBirthDate", _birth_date(tags.get("PatientBirthDate", ""), str(body.get("birthDate", "")))),
         ("PatientSex", _sex(tags.get("PatientSex", ""), str(body.get("gender", "")))),
@@ -41,8 +50,7 @@ def _outcome(fields: tuple[tuple[str, Outcome], ...]) -> Outcome:
     deciding = {name: outcome for name, outcome in fields if name in _DECIDING}
     if "mismatch" in deciding.values():
         return "mismatch"
-    # sex tells nobody apart: it can speak against an image, and not for it
-    matches = sum(outcome == "match" for name, outcome in deciding.items() if name != "PatientSex")
+    matches = sum(outcome == "match" for name, outcome in deciding.items() if name in _SUPPORTING)
     return "match" if deciding["PatientID"] == "match" or matches >= 2 else "unknown"
 
 
@@ -50,21 +58,62 @@ def _identifiers(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in objects(body.get("identifier")) if one.get("value")]
 
 
-def _patient_id(tag: str, patient: Fact) -> Outcome:
+def _numbers(patient: Fact) -> set[str]:
+    """What the record calls the patient. An id of digits alone is a server's row, which may be anybody's number elsewhere."""
+    own = set() if patient.id.isdecimal() else {patient.id}
+    return own | {str(one["value"]).strip() for one in _identifiers(patient.body)}
+
+
+def _patient_id(tags: Mapping[str, str], patient: Fact) -> Outcome:
+    """Unknown, and no mismatch, also when another number of the image is the patient's: after two records were made one."""
+    tag = tags.get("PatientID", "").strip()
     if not tag:
         return "unknown"
-    known = {patient.id, *(str(one["value"]).strip() for one in _identifiers(patient.body))}
-    return "match" if tag in known else "mismatch"
+    known = _numbers(patient)
+    if tag in known:
+        return "match"
+    perhaps = _bare(tag) in {_bare(number) for number in known | {patient.id}}
+    return "unknown" if perhaps or _others(tags) & known else "mismatch"
+
+
+def _other_ids(tags: Mapping[str, str], patient: Fact) -> Outcome:
+    """Whether another number that the image gives is the patient's. One that is not says nothing: people have many."""
+    return "match" if _others(tags) & _numbers(patient) else "unknown"
+
+
+def _others(tags: Mapping[str, str]) -> set[str]:
+    return {number for one in tags.get("OtherPatientIDs", "").split("\\") if (number := one.strip())}
+
+
+def _bare(number: str) -> str:
+    """A number without what one system writes and the next leaves out.
+
+    >>> _bare("0012-34a")
+    '1234A'
+    """
+    return re.sub(r"[^0-9A-Z]", "", number.upper()).lstrip("0")
 
 
 def _issuer(tags: Mapping[str, str], body: Mapping[str, Any]) -> Outcome:
-    """Whether the identifier that equals PatientID is of the issuer the image names. Sites write issuers in many ways: it never decides."""
-    issuer = tags.get("IssuerOfPatientID", "")
-    same = [one for one in _identifiers(body) if str(one["value"]).strip() == tags.get("PatientID")]
-    if not issuer or not same:
+    """Whether the image's number is of the issuer it names.
+
+    Sites write issuers in many ways, so one that the record does not know says nothing. One that it knows, by a number of the patient
+    that is not the image's, says that the image is of somebody else.
+    """
+    issuer, tag = tags.get("IssuerOfPatientID", "").strip(), tags.get("PatientID", "").strip()
+    theirs = [str(one["value"]).strip() for one in _identifiers(body) if issuer in _issuers(one)]
+    if not issuer or not tag or not theirs:
         return "unknown"
-    assigners = {str(one.get("system", "")) for one in same} | {str(member(one.get("assigner"), "display") or "") for one in same}
-    return "match" if issuer in assigners else "unknown"
+    if tag in theirs:
+        return "match"
+    return "unknown" if _bare(tag) in map(_bare, theirs) or _others(tags) & set(theirs) else "mismatch"
+
+
+def _issuers(identifier: Mapping[str, Any]) -> set[str]:
+    """How an Identifier names who gave it: its system, also without `urn:oid:`, and its assigner."""
+    system = str(identifier.get("system") or "")
+    named = {system, system.removeprefix("urn:oid:"), str(member(identifier.get("assigner"), "display") or "").strip()}
+    return named - {""}
 
 
 def _birth_date(tag: str, recorded: str) -> Outcome:
@@ -89,7 +138,7 @@ def _sex(tag: str, gender: str) -> Outcome:
 
 def _one_of(tag: str, study: Study | None, values: list[tuple[Study, str | None]]) -> Outcome:
     """The tag against the value of the given study, or against those of all when none is given."""
-    known = {value.strip() for one, value in values if value and study in (None, one)}
+    tag, known = tag.strip(), {value.strip() for one, value in values if value and study in (None, one)}
     if not tag or not known:
         return "unknown"
     if tag in known:

@@ -6,19 +6,25 @@ FHIR R4 ImagingStudy, and the resources that carry or describe its pictures: Dia
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from fhir.attachments import decode_base64
 from fhir.chart import Chart, Fact
-from fhir.codes import LATERALITY_SNOMED, Side
+from fhir.codes import SNOMED, Side
 from fhir.errors import FileRejected, UnknownStudy
 from fhir.identity import compare_identity
-from fhir.study import IdentityCheck, ImageSource, Picture, Study
-from fhir.views import codings, concept_text, member, newest_first, objects, usable, when
+from fhir.regions import regions, same_region
+from fhir.series import endpoints_of, instances_of, series_of
+from fhir.study import IdentityCheck, ImageSource, Picture, Series, Study
+from fhir.views import codings, concept_text, member, newest_first, objects, status, usable, when
 
 IMAGE_TYPES = ("image/", "application/dicom")
 INLINE_LIMIT = 64 * 1024 * 1024
 _RADIOGRAPHY = frozenset({"CR", "DX", "RG", "RF", "DR"})
+"""DCM codes of one kind of imaging: which of them a room writes is a matter of its detector's age."""
+_NOTHING_TO_SEE = "registered"
+"""`ImagingStudy.status` of a study of which no image is there yet; the withdrawn ones are not usable at all."""
 
 
 def studies(chart: Chart) -> tuple[Study, ...]:
@@ -27,19 +33,21 @@ def studies(chart: Chart) -> tuple[Study, ...]:
     return tuple(_study(chart, fact) for fact in facts)
 
 
-def focal_study(chart: Chart, study_id: str | None = None) -> Study | None:
-    """The study a review is about: the one asked for, else the newest with an image, else the newest; None without any.
+def focal_study(chart: Chart, study_id: str | None = None, as_of: datetime | None = None) -> Study | None:
+    """The study a review is about: the one asked for, else the newest with a picture, else the newest; None without any.
 
     Args:
         chart: The chart.
-        study_id: `ImagingStudy/id`, id, StudyInstanceUID or accession number.
+        study_id: `ImagingStudy/id`, id, StudyInstanceUID or accession number. Asked for, it is taken whenever it was made.
+        as_of: Aware. A study that is certainly later is not the newest, and neither is one that is only registered.
 
     Raises:
         UnknownStudy: the one asked for is not in the chart.
     """
     found = studies(chart)
     if study_id is None:
-        return next((study for study in found if study.images), found[0] if found else None)
+        there = [study for study in found if study.status != _NOTHING_TO_SEE and not _later(study, as_of)]
+        return next((study for study in there if study.pictured), there[0] if there else None)
     wanted = study_id.removeprefix("urn:oid:")
     for study in found:
         if wanted in (study.reference, study.reference.partition("/")[2], study.study_uid, study.accession_number):
@@ -47,9 +55,14 @@ def focal_study(chart: Chart, study_id: str | None = None) -> Study | None:
     raise UnknownStudy("the asked study is not in the chart")
 
 
+def _later(study: Study, as_of: datetime | None) -> bool:
+    return as_of is not None and study.started is not None and study.started.earliest > as_of
+
+
 def priors(chart: Chart, study: Study) -> tuple[Study, ...]:
-    """Earlier studies to compare with, newest first: of the same kind of imaging, and of no other body part."""
-    return tuple(other for other in studies(chart) if _earlier(other, study) and _comparable(other, study))
+    """Earlier studies to compare with, newest first: of the same kind of imaging, and of no other body part or side."""
+    found = (other for other in studies(chart) if other.status != _NOTHING_TO_SEE)
+    return tuple(other for other in found if _earlier(other, study) and _comparable(other, study))
 
 
 def _earlier(other: Study, study: Study) -> bool:
@@ -58,27 +71,35 @@ def _earlier(other: Study, study: Study) -> bool:
 
 def _comparable(other: Study, study: Study) -> bool:
     kinds, others = ({"XR" if code in _RADIOGRAPHY else code for code in one.modality} for one in (study, other))
-    parts = (study.body_part, other.body_part)
-    return bool(kinds & others) and (None in parts or str(parts[0]).lower() == str(parts[1]).lower())
+    sides = {study.series_laterality, other.series_laterality} - {None, "bilateral"}
+    same = same_region(study.regions, other.regions, (study.body_part, other.body_part))
+    return bool(kinds & others) and same and len(sides) < 2
 
 
 def _study(chart: Chart, fact: Fact) -> Study:
-    body = fact.body
+    body, study_uid = fact.body, _study_uid(fact.body)
     reports = _reports(chart, fact)
-    series = objects(body.get("series"))
-    modalities = [*objects(body.get("modality")), *objects([one.get("modality") for one in series])]
+    elements, series = objects(body.get("series")), series_of(body)
+    modalities = [*objects(body.get("modality")), *objects([one.get("modality") for one in elements])]
+    orders = tuple(chart.resolve(reference) for reference in _references(body.get("basedOn")) if _is(chart, reference, "ServiceRequest"))
+    description = described if isinstance(described := body.get("description"), str) and described else None
     return Study(
         reference=fact.reference,
-        study_uid=_study_uid(body),
-        accession_number=_accession(body),
+        study_uid=study_uid,
+        accession_number=_accession(body) or _ordered_as(chart, orders),
         modality=tuple(sorted({str(one["code"]) for one in modalities if one.get("code")})),
-        body_part=_body_part(body, series),
-        description=described if isinstance(described := body.get("description"), str) and described else None,
+        body_part=_body_part(body, elements),
+        description=description,
         started=when(fact),
         series_laterality=_laterality(series),
-        orders=tuple(chart.resolve(reference) for reference in _references(body.get("basedOn")) if _is(chart, reference, "ServiceRequest")),
+        orders=orders,
         reports=tuple(report.reference for report in reports),
         images=tuple(_images(chart, fact, reports)),
+        status=status(fact),
+        regions=_regions(body, elements, description),
+        series=series,
+        endpoints=endpoints_of(chart, fact),
+        instances=instances_of(chart, fact, study_uid),
     )
 
 
@@ -107,15 +128,32 @@ def _accession(body: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _ordered_as(chart: Chart, orders: Sequence[str]) -> str | None:
+    """The accession number of the order, where the study itself has none and its orders agree on one."""
+    facts = (chart.get(reference) for reference in orders)
+    found = {number for fact in facts if fact is not None and (number := _accession(fact.body))}
+    return found.pop() if len(found) == 1 else None
+
+
 def _body_part(body: Mapping[str, Any], series: Sequence[Mapping[str, Any]]) -> str | None:
     sites = (concept_text(one.get("bodySite")) for one in series)
     procedures = (concept_text(one) for one in objects(body.get("procedureCode")))
     return next((text for text in (*sites, *procedures) if text), None)
 
 
-def _laterality(series: Sequence[Mapping[str, Any]]) -> Side | None:
-    codes = (str(member(one.get("laterality"), "code")) for one in series)
-    sides = {LATERALITY_SNOMED[code] for code in codes if code in LATERALITY_SNOMED}
+def _regions(body: Mapping[str, Any], series: Sequence[Mapping[str, Any]], description: str | None) -> frozenset[str]:
+    """Of the body sites, else of the procedure, else of the description."""
+    concepts = ([one.get("bodySite") for one in series], [*objects(body.get("procedureCode"))])
+    for group in concepts:
+        codes = [code for one in group for system, code in codings(one) if system == SNOMED]
+        found = regions(codes, [concept_text(one) for one in group])
+        if found:
+            return found
+    return regions((), [description or ""])
+
+
+def _laterality(series: Sequence[Series]) -> Side | None:
+    sides = {one.laterality for one in series if one.laterality}
     if len(sides) > 1:
         return "bilateral"
     return sides.pop() if sides else None
@@ -180,6 +218,9 @@ def _inline(text: Any) -> bytes | None:
         return b""
 
 
-def check_identity(picture: Picture, chart: Chart, study: Study | None) -> IdentityCheck:
-    """Whether a picture's own tags fit the bound patient and the study; see `fhir.identity.compare_identity`."""
-    return compare_identity(picture.tags, chart.patient, study, studies(chart))
+def check_identity(image: Picture | ImageSource, chart: Chart, study: Study | None) -> IdentityCheck:
+    """Whether the tags of a picture, or what a server's metadata say of one that is not fetched yet, fit the bound patient and the study.
+
+    See `fhir.identity.compare_identity`.
+    """
+    return compare_identity(image.tags, chart.patient, study, studies(chart))

@@ -19,8 +19,24 @@ Outcome = Literal["match", "mismatch", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """One DICOM instance on a DICOMweb server: how `ImageSource` says that WADO-RS has it."""
+
+    address: str
+    """`Endpoint.address`: the base of the server's DICOMweb service, as the record gives it."""
+    study_uid: str
+    series_uid: str
+    instance_uid: str
+    """StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, without `urn:oid:`."""
+    sop_class: str | None = None
+    """SOP Class UID, when known."""
+    frames: int | None = None
+    """NumberOfFrames, when known."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageSource:
-    """Where the pixels of one instance are: an attachment's URL (relative to the source) or inline data."""
+    """Where the pixels of one instance are: an attachment's URL (relative to the source), inline data, or a DICOMweb server."""
 
     reference: str
     """The FHIR resource that names it, e.g. `DocumentReference/doc-1`."""
@@ -30,6 +46,35 @@ class ImageSource:
     hash_sha1: str | None = None
     """`attachment.hash`: base64 of the SHA-1 of the data, when given."""
     size: int | None = None
+    instance: Instance | None = None
+    """Where WADO-RS has it; None for an attachment."""
+    tags: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """What the image server's metadata say of it, as `Picture.tags`; empty when they were not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The images of a study that are worth fetching, and what is left out."""
+
+    images: tuple[ImageSource, ...]
+    notes: tuple[str, ...] = ()
+    """What was left out and why, in words of ours."""
+    refused: tuple[str, ...] = ()
+    """Codes of the errors for which images that should be there could not be listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a study, as the record gives it."""
+
+    uid: str
+    """SeriesInstanceUID without `urn:oid:`."""
+    modality: str | None
+    """DCM code, e.g. "DX"."""
+    body_part: str | None
+    laterality: Side | None
+    number_of_instances: int | None
+    """As stated; None when the record does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +97,22 @@ class Study:
     reports: tuple[str, ...]
     """References of its DiagnosticReports, newest first."""
     images: tuple[ImageSource, ...]
+    """Attachments: pictures that the record itself holds or names."""
+    status: str | None = None
+    """`ImagingStudy.status`: registered (nothing to see yet), available, unknown."""
+    regions: frozenset[str] = frozenset()
+    """Keys of `fhir.regions` that the body part, the procedure or the description names; empty when they name none."""
+    series: tuple[Series, ...] = ()
+    """In the order of their numbers."""
+    endpoints: tuple[str, ...] = ()
+    """Addresses of the DICOMweb services that have it, usable ones alone, in the record's order."""
+    instances: tuple[ImageSource, ...] = ()
+    """The instances that the record lists and says where to find, in the order of series and instance numbers."""
+
+    @property
+    def pictured(self) -> bool:
+        """Whether the record knows of a picture: one attached, or an image server that has it."""
+        return bool(self.images or self.endpoints)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,6 @@ class Studies:
 def studies_of(case: PolicyCase) -> Studies:
     """The focal study (of a case that names none, the chart's newest) and its prior."""
     named = case.study.reference.split("/")[-1] if case.study is not None and case.study.reference else None
-    focal = focal_study(case.chart, named)
+    focal = focal_study(case.chart, named, case.as_of)
     earlier = () if focal is None else priors(case.chart, focal)
     return Studies(focal, earlier[0] if earlier else None)

@@ -3,24 +3,27 @@
 An image the user named that cannot be decoded refuses the review: the user asked about it. An image of the chart's own that
 cannot be fetched or decoded does not: the review goes on without it, says so in its manifest, and is never "presented"
 (`agent.nodes.guard`), since what is missing might have been the point.
+
+Where an image server says beforehand whose an image is, that is compared first: another patient's pixels are not even fetched.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from agent.request import ReviewRequest
+from fhir.attachments import no_picture
 from fhir.chart import Chart
 from fhir.codes import Side
 from fhir.errors import FileRejected, RecordError, WrongPatientImage
 from fhir.imaging import check_identity, focal_study
 from fhir.pixels import decode
 from fhir.source import Source
-from fhir.study import IdentityCheck, ImageSource, Picture, Study
+from fhir.study import IdentityCheck, ImageSource, Listed, Picture, Study
 
 MOST_IMAGES = 4
 """Images decoded of one study. A radiographic study has one to three; more are named in the manifest."""
@@ -77,15 +80,20 @@ async def look_at_study(request: ReviewRequest, chart: Awaitable[Chart], source:
     named = asyncio.gather(*(asyncio.to_thread(_decode_named, image) for image in request.images[:MOST_IMAGES]))
     try:
         whole = await chart
-        study = focal_study(whole, request.study)
+        study = focal_study(whole, request.study, request.as_of)
     except BaseException:
         named.cancel()
         raise
     given = tuple(await named)
     if request.images:
-        return _checked(whole, study, given, (), _too_many(len(request.images)))
-    pictures, refused = await _fetch_all(source, study.images if study else ())
-    return _checked(whole, study, pictures, refused, _too_many(len(study.images) if study else 0))
+        return _checked(whole, study, _Fetched(given, notes=_too_many(len(request.images))))
+    if study is None:
+        return _checked(whole, None, _Fetched())
+    listed = await source.images_of(study, MOST_IMAGES)
+    foretold = _worst([check_identity(image, whole, study) for image in listed.images if image.tags])
+    if foretold is not None and foretold.outcome == "mismatch":
+        return _quarantined(study, Facts(study.reference, identity=foretold, refused=listed.refused, notes=listed.notes))
+    return _checked(whole, study, await _fetch_all(source, listed))
 
 
 def _decode_named(image: Path | bytes) -> Picture:
@@ -102,36 +110,61 @@ def _decode_named(image: Path | bytes) -> Picture:
     return decode(data)
 
 
-async def _fetch_all(source: Source, images: Sequence[ImageSource]) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
-    found = await asyncio.gather(*(_fetch(source, image) for image in images[:MOST_IMAGES]))
+@dataclass(frozen=True)
+class _Fetched:
+    pictures: tuple[Picture, ...] = ()
+    refused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+async def _fetch_all(source: Source, listed: Listed) -> _Fetched:
+    found = await asyncio.gather(*(_fetch(source, image) for image in listed.images[:MOST_IMAGES]))
     unique = {picture.sha256: picture for picture in found if isinstance(picture, Picture)}
-    return tuple(unique.values()), tuple(code for code in found if isinstance(code, str))
+    missing = found.count(None)
+    others = (f"{missing} attached files of the study are no pictures",) if missing else ()
+    return _Fetched(
+        tuple(unique.values()),
+        (*listed.refused, *(code for code in found if isinstance(code, str))),
+        (*listed.notes, *_too_many(len(listed.images)), *others),
+    )
 
 
-async def _fetch(source: Source, image: ImageSource) -> Picture | str:
-    """The picture, or the code of the error for which it is left out."""
+async def _fetch(source: Source, image: ImageSource) -> Picture | str | None:
+    """The picture, or the code of the error for which it is left out; None for what nobody said to be a picture, and is none."""
     try:
         data = await source.fetch(image, MOST_BYTES)
-        return await asyncio.to_thread(decode, data, declared=image.content_type)
+        if image.content_type is None and no_picture(data):
+            return None
+        picture = await asyncio.to_thread(decode, data, declared=image.content_type)
     except RecordError as error:
         return error.code
+    held = image.instance
+    if held is not None and picture.tags.get("SOPInstanceUID", held.instance_uid) != held.instance_uid:
+        return FileRejected.code
+    return picture
 
 
-def _checked(chart: Chart, study: Study | None, pictures: tuple[Picture, ...], refused: tuple[str, ...], notes: tuple[str, ...]) -> Seen:
-    checks = [check_identity(picture, chart, study) for picture in pictures]
-    worst = max(checks, key=lambda check: _BAD[check.outcome], default=None)
+def _worst(checks: list[IdentityCheck]) -> IdentityCheck | None:
+    return max(checks, key=lambda check: _BAD[check.outcome], default=None)
+
+
+def _checked(chart: Chart, study: Study | None, found: _Fetched) -> Seen:
+    worst = _worst([check_identity(picture, chart, study) for picture in found.pictures])
     facts = Facts(
         study=study.reference if study else None,
-        images=tuple(_seen(picture) for picture in pictures),
+        images=tuple(_seen(picture) for picture in found.pictures),
         identity=worst,
-        image_side=_image_side(pictures),
-        refused=refused,
-        notes=notes,
+        image_side=_image_side(found.pictures),
+        refused=found.refused,
+        notes=found.notes,
     )
     if worst is not None and worst.outcome == "mismatch":
-        code = WrongPatientImage.code
-        return Seen(study, replace(facts, refused=(*refused, code), image_side=None), ())
-    return Seen(study, facts, pictures)
+        return _quarantined(study, facts)
+    return Seen(study, facts, found.pictures)
+
+
+def _quarantined(study: Study | None, facts: Facts) -> Seen:
+    return Seen(study, replace(facts, refused=(*facts.refused, WrongPatientImage.code), image_side=None), ())
 
 
 def _seen(picture: Picture) -> SeenImage:

@@ -22,7 +22,7 @@ from agent.verify import verify
 from fhir.chart import Chart, chart_of
 from fhir.errors import AnotherPatient, FileRejected, RecordError, UnknownPatient, UnknownStudy
 from fhir.source import Source, open_source
-from fhir.study import ImageSource
+from fhir.study import ImageSource, Listed, Study
 from policies.case import PolicyCase
 from policies.claim import Claim
 from policies.evidence import Evidence
@@ -48,6 +48,9 @@ class Wrapped:
         if self.before_chart is not None:
             await self.before_chart()
         return await self.inner.chart(patient)
+
+    async def images_of(self, study: Study, most: int) -> Listed:
+        return await self.inner.images_of(study, most)
 
     async def fetch(self, image: ImageSource, limit: int) -> bytes:
         data = await self.inner.fetch(image, limit)

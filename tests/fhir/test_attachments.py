@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fhir.attachments import inline_content, local_file, verified
+from fhir.attachments import inline_content, local_file, no_picture, sniffed, verified
 from fhir.errors import FileRejected
 from fhir.study import ImageSource
 
@@ -97,3 +97,28 @@ def test_size_and_hash_must_fit() -> None:
         verified(b"abd", _source(hash_sha1=digest))
     with pytest.raises(FileRejected, match="size"):
         verified(b"abcd", _source(size=3))
+
+
+@pytest.mark.fault(58)
+@pytest.mark.std("E6")
+@pytest.mark.parametrize(
+    ("data", "kind", "document"),
+    [
+        (b"%PDF-1.7 /JavaScript (app.alert(1))", "application/pdf", True),
+        (b"\x89PNG\r\n\x1a\n", "image/png", False),
+        (b"\xff\xd8\xff\xe0", "image/jpeg", False),
+        (b"GIF89a", "image/gif", False),
+        (b"MM\x00*", "image/tiff", False),
+        (b"PK\x03\x04", "application/zip", True),
+        (b"{\\rtf1", "application/rtf", True),
+        (b"\xef\xbb\xbf \n<!DOCTYPE html>", "text/html", True),
+        (b"<?xml version", "text/html", True),
+        (bytes(128) + b"DICM", "application/dicom", False),
+        (b"%PDF-1.7".ljust(128) + b"DICM", "application/dicom", False),
+        (b"MZ\x90\x00", None, False),
+        (b"", None, False),
+    ],
+    ids=repr,
+)
+def test_the_first_bytes_show_what_a_file_is(data: bytes, kind: str | None, document: bool) -> None:
+    assert (sniffed(data), no_picture(data)) == (kind, document)

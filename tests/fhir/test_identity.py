@@ -39,6 +39,13 @@ STUDY = next(study for study in studies(CHART) if study.reference == "ImagingStu
         ("PatientID", "p1", "match"),
         ("PatientID", "MRN-2", "mismatch"),
         ("PatientID", "", "unknown"),
+        ("PatientID", " MRN-1 ", "match"),
+        ("PatientID", "mrn1", "unknown"),
+        ("PatientID", "00MRN-1", "unknown"),
+        ("PatientID", "MRN-10", "mismatch"),
+        ("OtherPatientIDs", "x\\MRN-1", "match"),
+        ("OtherPatientIDs", "MRN-2", "unknown"),
+        ("OtherPatientIDs", "\\ ", "unknown"),
         ("PatientBirthDate", "19600517", "match"),
         ("PatientBirthDate", "19600518", "mismatch"),
         ("PatientBirthDate", "1960", "unknown"),
@@ -70,16 +77,44 @@ def test_compares_one_keyword_in_three_values(keyword: str, value: str, outcome:
         ({"PatientID": "MRN-1", "StudyInstanceUID": "9.9"}, "mismatch"),
         ({"PatientID": "other", "StudyInstanceUID": "1.2.3", "AccessionNumber": "A1"}, "mismatch"),
         ({"IssuerOfPatientID": "Elsewhere"}, "unknown"),
+        ({"PatientID": "other", "OtherPatientIDs": "MRN-1"}, "unknown"),
+        ({"PatientID": "other", "OtherPatientIDs": "MRN-1", "PatientBirthDate": "19600517"}, "match"),
+        ({"PatientID": "other", "OtherPatientIDs": "MRN-1", "PatientBirthDate": "19600518"}, "mismatch"),
+        ({"PatientID": "mrn1", "PatientBirthDate": "19600517"}, "unknown"),
+        ({"PatientID": "mrn1", "PatientBirthDate": "19600517", "StudyInstanceUID": "1.2.3"}, "match"),
     ],
 )
 def test_one_mismatch_decides_and_one_weak_match_does_not(tags: dict[str, str], outcome: Outcome) -> None:
     assert compare_identity(tags, CHART.patient, STUDY, studies(CHART)).outcome == outcome
 
 
-def test_the_issuer_is_compared_but_never_decides() -> None:
-    check = compare_identity({"PatientID": "MRN-1", "IssuerOfPatientID": "North Hospital"}, CHART.patient, None, ())
-    assert dict(check.fields)["IssuerOfPatientID"] == "match"
-    assert check.outcome == "match"
+@pytest.mark.std("D3")
+@pytest.mark.parametrize(
+    ("number", "issuer", "outcome", "whole"),
+    [
+        ("MRN-1", "North Hospital", "match", "match"),
+        ("MRN-1", "urn:mrn", "match", "match"),
+        ("MRN-1", "Elsewhere", "unknown", "match"),
+        ("77", "1.2.3.4", "match", "match"),
+        ("MRN-1", "1.2.3.4", "mismatch", "mismatch"),
+        ("alt", "North Hospital", "mismatch", "mismatch"),
+        ("mrn1", "North Hospital", "unknown", "unknown"),
+        ("MRN-1", "", "unknown", "match"),
+        ("", "North Hospital", "unknown", "unknown"),
+    ],
+)
+def test_a_known_issuer_speaks_against_a_number_it_did_not_give(number: str, issuer: str, outcome: Outcome, whole: Outcome) -> None:
+    identifiers = [*PATIENT["identifier"], {"system": "urn:oid:1.2.3.4", "value": "77"}]
+    patient = chart_of({**PATIENT, "identifier": identifiers}).patient
+    check = compare_identity({"PatientID": number, "IssuerOfPatientID": issuer}, patient, None, ())
+    assert (dict(check.fields)["IssuerOfPatientID"], check.outcome) == (outcome, whole)
+
+
+@pytest.mark.std("D3")
+@pytest.mark.parametrize(("number", "outcome"), [("1234", "unknown"), ("01234", "unknown"), ("1235", "mismatch")])
+def test_a_servers_row_number_is_not_taken_for_a_patients_number(number: str, outcome: Outcome) -> None:
+    patient = chart_of({"resourceType": "Patient", "id": "1234", "identifier": [{"value": "MRN-1"}]}).patient
+    assert compare_identity({"PatientID": number}, patient, None, ()).outcome == outcome
 
 
 def test_without_a_study_any_study_of_the_chart_will_do() -> None:

@@ -15,55 +15,18 @@ import numpy as np
 import pytest
 
 from fhir import pixel_worker
-from fhir.pixel_worker import Refused, decode
+from fhir.pixels import WORKER
 
 Make = Callable[..., bytes]
 SCRIPT = Path(pixel_worker.__file__)
 GRAY = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (16, 1))
 
 
-def test_imports_nothing_of_sidenote() -> None:
-    tree = ast.parse(SCRIPT.read_text("utf-8"))
-    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    modules += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    ours = {"fhir", "retrieval", "policies", "tools", "agent", "sidenote", "sandbox"}
-    assert [name for name in modules if name.partition(".")[0] in ours] == []
-
-
-@pytest.mark.parametrize(
-    ("make", "kind"),
-    [
-        (lambda dicom, picture: dicom(GRAY), "dicom"),
-        (lambda dicom, picture: dicom(GRAY, preamble=False), "dicom"),
-        (lambda dicom, picture: picture(GRAY), "png"),
-        (lambda dicom, picture: picture(GRAY, "JPEG"), "jpeg"),
-    ],
-    ids=["DICOM", "DICOM without preamble", "PNG", "JPEG"],
-)
-def test_knows_a_file_by_its_first_bytes_and_hands_out_0_to_1(
-    make: Callable[..., bytes], kind: str, dicom: Make, picture_file: Make
-) -> None:
-    pixels, found, _, _ = decode(make(dicom, picture_file))
-    assert (found, pixels.shape, pixels.dtype) == (kind, GRAY.shape, np.float32)
-    assert 0 <= pixels.min() < pixels.max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (lambda dicom: b"", "not DICOM, PNG or JPEG"),
-        (lambda dicom: b"GIF89a" + bytes(200), "not DICOM, PNG or JPEG"),
-        (lambda dicom: b"%PDF-1.7 " * 40, "not DICOM, PNG or JPEG"),
-        (lambda dicom: dicom(NumberOfFrames=-2), "impossible number of frames"),
-        (lambda dicom: dicom(NumberOfFrames=2_000_000_000), "impossible number of frames"),
-        (lambda dicom: dicom(Rows=0), "no rows or no columns"),
-        (lambda dicom: dicom(Rows=65535, Columns=65535), "more than 64 million pixels"),
-    ],
-    ids=["nothing", "GIF", "PDF", "frames below none", "frames without end", "no rows", "a huge image"],
-)
-def test_says_why_it_refuses_a_file_before_decoding_it(make: Callable[[Make], bytes], reason: str, dicom: Make) -> None:
-    with pytest.raises(Refused, match=reason):
-        decode(make(dicom))
+def test_imports_nothing_of_sidenote_but_the_decoder_beside_it() -> None:
+    code = "import sys, fhir.pixel_worker; print(sorted(name for name in sys.modules if name.partition('.')[0] in sys.argv[1:]))"
+    ours = ("fhir", "retrieval", "policies", "tools", "agent", "sidenote", "sandbox")
+    done = subprocess.run([sys.executable, "-c", code, *ours], capture_output=True, text=True, check=True, cwd=SCRIPT.parents[1])
+    assert ast.literal_eval(done.stdout) == ["fhir", "fhir.pixel_decoder", "fhir.pixel_rendering", "fhir.pixel_worker"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +50,7 @@ def test_more_pixels_than_are_shown_are_averaged_by_the_smallest_factor(
 
 @pytest.fixture
 def worker() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-I", str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
+    process = subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
     with process:
         yield process
         assert process.stdin is not None
@@ -95,9 +58,9 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
         assert process.wait(timeout=20) == 0, "it ends when its input ends"
 
 
-def asked(worker: subprocess.Popen[bytes], data: bytes) -> tuple[dict[str, object], np.ndarray]:
+def asked(worker: subprocess.Popen[bytes], data: bytes, frame: int = 0) -> tuple[dict[str, object], np.ndarray]:
     sink, source = pipes(worker)
-    sink.write(struct.pack(">Q", len(data)) + data)
+    sink.write(struct.pack(">QI", len(data), frame) + data)
     sink.flush()
     header = json.loads(source.read(struct.unpack(">I", source.read(4))[0]))
     shape = (header["rows"], header["columns"]) if header["ok"] else (0, 0)
@@ -119,6 +82,14 @@ def test_answers_job_after_job_and_a_refusal_ends_nothing(worker: subprocess.Pop
     last, _ = asked(worker, dicom(PatientID="MRN-1", PatientName="Example^Ann"))
     assert last["tags"] == {**dict(last["tags"]), "PatientID": "MRN-1"}  # type: ignore[call-overload]  # it is an object
     assert "Example" not in json.dumps(last)
+    second, _ = asked(worker, dicom(np.zeros((2, 8, 8), np.uint8), NumberOfFrames=2), frame=2)
+    assert "frame 2 of 2" in json.dumps(second["notes"])
+
+
+def test_prints_the_transfer_syntaxes_when_asked_for_them() -> None:
+    done = subprocess.run([*WORKER, "syntaxes"], capture_output=True, check=True, cwd="/")
+    rows = {row[0]: row for row in json.loads(done.stdout)}
+    assert rows["1.2.840.10008.1.2.1"] == ["1.2.840.10008.1.2.1", "Explicit VR Little Endian", True, ""]
 
 
 def test_a_broken_file_is_told_by_the_name_of_the_error_and_nothing_of_its_content(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import subprocess
 import sys
@@ -14,11 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from pydicom.uid import (
+    MPEG2MPML,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
 
-from fhir import pixel_worker
+from fhir import pixel_decoder
 from fhir.errors import FileRejected
-from fhir.pixels import close_workers, decode
+from fhir.pixels import close_workers, decodable, decode
 
 Make = Callable[..., bytes]
 RAMP = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64
@@ -46,7 +52,7 @@ def test_applies_the_window_and_says_so(dicom: Make) -> None:
     assert picture.kind == "dicom"
     assert picture.pixels.shape == (8, 8)
     assert picture.pixels.dtype == np.float32
-    assert picture.notes == ("window 2048/4096 LINEAR",)
+    assert picture.notes == ("window 2048/4096 LINEAR", "photometric interpretation MONOCHROME2")
     np.testing.assert_allclose(picture.pixels, RAMP / 4095, atol=2e-5)
 
 
@@ -230,6 +236,39 @@ print(int(peak.split()[1]) // 1024)
 
 
 def test_the_worker_reads_the_transfer_syntax_without_inflating(dicom: Make) -> None:
-    assert pixel_worker._transfer_syntax(dicom()) == "1.2.840.10008.1.2.1"
-    assert pixel_worker._transfer_syntax(_deflated_bomb(dicom)) == DeflatedExplicitVRLittleEndian
-    assert pixel_worker._transfer_syntax(io.BytesIO().getvalue()) is None
+    assert pixel_decoder._transfer_syntax(dicom()) == "1.2.840.10008.1.2.1"
+    assert pixel_decoder._transfer_syntax(_deflated_bomb(dicom)) == DeflatedExplicitVRLittleEndian
+    assert pixel_decoder._transfer_syntax(b"") is None
+
+
+@pytest.mark.std("D4")
+def test_says_what_it_can_decode_as_its_child_sees_it() -> None:
+    found = {one.uid: one for one in decodable()}
+    assert {found[uid].decodable for uid in (ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless, JPEG2000Lossless)} == {True}
+    assert {found[uid].decodable for uid in (DeflatedExplicitVRLittleEndian, MPEG2MPML, "1.2.840.10008.1.2.4.92")} == {False}
+    assert (found[RLELossless].name, found[MPEG2MPML].by) == ("RLE Lossless", "")
+
+
+def test_a_decoder_that_does_not_start_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fhir import pixels
+
+    monkeypatch.setattr(pixels, "WORKER", (sys.executable, "-c", "raise SystemExit(3)"))
+    with pytest.raises(FileRejected, match="start"):
+        decodable()
+
+
+def test_the_frame_asked_for_is_the_one_that_comes(dicom: Make) -> None:
+    frames = np.stack([np.full((8, 8), value, np.uint8) for value in (0, 51, 255)])
+    data = dicom(frames, NumberOfFrames=3)
+    assert [round(float(decode(data, frame=number).pixels[0, 0]) * 5) for number in (1, 2, 3)] == [0, 1, 5]
+    assert decode(data, frame=3).notes[0] == "frame 3 of 3"
+    with pytest.raises(FileRejected, match="fewer frames"):
+        decode(data, frame=4)
+    for number in (0, -1, 1 << 32):
+        with pytest.raises(FileRejected, match="from 1"):
+            decode(data, frame=number)
+
+
+def test_the_parent_never_loads_what_parses_files() -> None:
+    code = "import sys, fhir.pixels; print([name for name in ('pydicom', 'PIL', 'fhir.pixel_decoder') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == "[]"

@@ -17,7 +17,7 @@ from agent.request import ReviewRequest
 from fhir.chart import Chart, chart_of
 from fhir.errors import FileRejected, SourceMissing, UnknownPatient
 from fhir.source import open_source
-from fhir.study import Picture
+from fhir.study import ImageSource, Instance, Listed, Picture, Study
 from sandbox.patients.story import CLOCK
 
 PATIENT = {"resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:x", "value": "MRN1"}], "birthDate": "1970-01-01"}
@@ -130,13 +130,99 @@ def test_an_image_the_source_has_lost_is_left_out_with_its_code(hospital: Path) 
     source = open_source(hospital)
 
     class Lost:
+        async def images_of(self, study: Study, most: int) -> Listed:
+            return await source.images_of(study, most)
+
         async def fetch(self, *_: object) -> bytes:
             raise SourceMissing("gone")
 
     async def run() -> node.Seen:
-        return await node.look_at_study(ReviewRequest("laterality", CLOCK), source.chart("laterality"), Lost())  # type: ignore[arg-type]  # only `fetch` is called
+        return await node.look_at_study(ReviewRequest("laterality", CLOCK), source.chart("laterality"), Lost())  # type: ignore[arg-type]  # a source of images alone
 
     seen = asyncio.run(run())
     assert seen.study is not None
     assert seen.pictures == ()
     assert set(seen.facts.refused) == {"source_missing"}
+
+
+STUDY = {
+    "resourceType": "ImagingStudy",
+    "id": "s",
+    "status": "available",
+    "started": "2025-01-01",
+    "identifier": [{"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}],
+}
+HELD = Instance("https://pacs.example", "1.2.3", "1.2.3.4", "1.2.3.4.5")
+
+
+def image(content_type: str | None = "application/dicom", instance: Instance | None = HELD, **tags: str) -> ImageSource:
+    return ImageSource("ImagingStudy/s", content_type, instance=instance, tags=tags)
+
+
+class Server:
+    """A source whose images of the study are these; `fetched` counts what was asked of it."""
+
+    def __init__(self, listed: Listed, data: bytes = b"") -> None:
+        self.listed, self.data, self.fetched = listed, data, 0
+
+    async def images_of(self, study: Study, most: int) -> Listed:
+        return self.listed
+
+    async def fetch(self, *_: object) -> bytes:
+        self.fetched += 1
+        return self.data
+
+
+def look_on(server: Server, as_of: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> node.Seen:
+    async def chart() -> Chart:
+        return chart_of(PATIENT, [STUDY])
+
+    return asyncio.run(node.look_at_study(ReviewRequest("p", as_of), chart(), server))  # type: ignore[arg-type]  # a source of images alone
+
+
+@pytest.mark.std("D3")
+@pytest.mark.parametrize(
+    "tags", [{"PatientID": "MRN2"}, {"PatientID": "MRN1", "StudyInstanceUID": "9.9"}, {"PatientBirthDate": "19700102"}], ids=str
+)
+def test_pixels_of_another_patient_are_not_even_fetched(tags: dict[str, str]) -> None:
+    server = Server(Listed((image(PatientID="MRN1"), image(**tags)), notes=("one note",)))
+    seen = look_on(server)
+    assert (server.fetched, seen.pictures, seen.facts.images) == (0, (), ())
+    assert (seen.facts.refused, seen.facts.notes) == (("image_wrong_patient",), ("one note",))
+    assert seen.facts.identity is not None
+    assert seen.facts.identity.outcome == "mismatch"
+
+
+@pytest.mark.std("D3")
+@pytest.mark.parametrize(("uid", "kept"), [("1.2.3.4.5", True), ("1.2.3.4.6", False), (None, True)])
+def test_an_instance_that_is_not_the_one_asked_for_is_left_out(monkeypatch: pytest.MonkeyPatch, uid: str | None, kept: bool) -> None:
+    tags = {"PatientID": "MRN1", **({"SOPInstanceUID": uid} if uid else {})}
+    monkeypatch.setattr(node, "decode", lambda data, declared: picture(**tags))
+    seen = look_on(Server(Listed((image(PatientID="MRN1"),))))
+    assert (len(seen.pictures), seen.facts.refused) == ((1, ()) if kept else (0, ("file_rejected",)))
+
+
+def test_what_could_not_be_listed_is_said_like_what_could_not_be_fetched() -> None:
+    seen = look_on(Server(Listed((), ("2 of 6 images were not looked at",), ("elsewhere_refused",))))
+    assert (seen.facts.refused, seen.facts.notes) == (("elsewhere_refused",), ("2 of 6 images were not looked at",))
+
+
+@pytest.mark.fault(56)
+@pytest.mark.parametrize(
+    ("declared", "refused", "notes"),
+    [
+        (None, (), ("1 attached files of the study are no pictures",)),
+        ("image/png", ("file_rejected",), ()),
+        ("application/dicom", ("file_rejected",), ()),
+    ],
+)
+def test_a_pdf_is_never_decoded_as_an_image(declared: str | None, refused: tuple[str, ...], notes: tuple[str, ...]) -> None:
+    pdf = b"%PDF-1.7\n1 0 obj << /OpenAction << /S /JavaScript /JS (app.alert(1)) >> >>"
+    seen = look_on(Server(Listed((image(declared, None),)), pdf))
+    assert (seen.pictures, seen.facts.refused, seen.facts.notes) == ((), refused, notes)
+
+
+def test_a_study_from_after_the_moment_of_the_review_is_not_looked_at() -> None:
+    server = Server(Listed((image(),)))
+    seen = look_on(server, datetime(2024, 6, 1, tzinfo=UTC))
+    assert (seen.study, server.fetched) == (None, 0)
