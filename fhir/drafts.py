@@ -6,6 +6,7 @@ AI Transparency on FHIR guide (v3-ObservationValue), which every resource here c
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -111,12 +112,22 @@ def risk_assessment(context: DraftContext, finding: str, probability: float, *, 
     }
 
 
-def provenance(context: DraftContext, targets: Sequence[str], sources: Sequence[tuple[str, str | None]]) -> Resource:
-    """Who made the drafts and from what: (reference, version) of every chart fact that went in."""
+def provenance(
+    context: DraftContext, targets: Sequence[str], sources: Sequence[tuple[str, str | None]], images: Sequence[str] = ()
+) -> Resource:
+    """Who made the drafts and from what.
+
+    Args:
+        context: Of the review.
+        targets: References of the drafts.
+        sources: (reference, version) of every chart fact that went in.
+        images: SHA-256, hexadecimal, of every image file that was looked at; written as RFC 6920 names it.
+    """
     entities = [
         {"role": "source", "what": {"reference": f"{reference}/_history/{version}" if version else reference}}
         for reference, version in sources
     ]
+    entities += [{"role": "source", "what": {"identifier": _named_by_hash(image), "display": "image file"}} for image in images]
     return {
         **_head(context, "Provenance", "provenance"),
         "target": [{"reference": target} for target in targets],
@@ -125,6 +136,11 @@ def provenance(context: DraftContext, targets: Sequence[str], sources: Sequence[
         "agent": [{"type": {"text": "Artificial intelligence"}, "who": {"reference": context.urn("device")}}],
         **({"entity": entities} if entities else {}),
     }
+
+
+def _named_by_hash(sha256: str) -> Mapping[str, str]:
+    digest = base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
+    return {"system": "urn:ietf:rfc:3986", "value": f"ni:///sha-256;{digest}"}
 
 
 def bundle(context: DraftContext, resources: Sequence[Resource]) -> Resource:

@@ -13,7 +13,7 @@ from fhir.attachments import binary_content, inline_content, local_file, verifie
 from fhir.bulk.state import pulled_of
 from fhir.bundles import Document, read_document
 from fhir.chart import Chart
-from fhir.errors import EmptySource, FileRejected, NotFhir, SourceError, SourceMissing, UnknownPatient
+from fhir.errors import ElsewhereRefused, EmptySource, FileRejected, NotFhir, SourceError, SourceMissing, UnknownPatient
 from fhir.study import IMAGE_LIMIT, ImageSource, Listed, Study
 
 LINES = frozenset({".ndjson", ".jsonl"})
@@ -57,7 +57,9 @@ class FileSource:
         return await asyncio.to_thread(self.read_chart, patient)
 
     async def images_of(self, study: Study, most: int) -> Listed:
-        """See `fhir.source.Source`: those the record itself holds or names. A file knows no image server."""
+        """See `fhir.source.Source`: those the record itself holds. What is on an image server, a file cannot ask for, and says so."""
+        if study.endpoints and not study.images:
+            return Listed((), ("the images are on an image server, which a file cannot ask",), (ElsewhereRefused.code,))
         return Listed(study.images)
 
     async def fetch(self, image: ImageSource, limit: int = IMAGE_LIMIT) -> bytes:

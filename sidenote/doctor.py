@@ -93,6 +93,28 @@ def _faiss(settings: Settings) -> Finding:
     return Finding("faiss", "missing", "none", "install with the extra `cpu` or `gpu`; without it there are no similar cases")
 
 
+_SYNTAXES = (
+    ("uncompressed", "1.2.840.10008.1.2.1"),
+    ("RLE", "1.2.840.10008.1.2.5"),
+    ("JPEG", "1.2.840.10008.1.2.4.50"),
+    ("JPEG lossless", "1.2.840.10008.1.2.4.70"),
+    ("JPEG-LS", "1.2.840.10008.1.2.4.80"),
+    ("JPEG 2000", "1.2.840.10008.1.2.4.90"),
+    ("HTJ2K", "1.2.840.10008.1.2.4.201"),
+)
+"""Families of transfer syntaxes for still images, each by one of them (DICOM PS3.5 Annex A)."""
+
+
+def _images(settings: Settings) -> Finding:
+    """Which compressed DICOM this installation can decode, found out in the child process that decodes."""
+    from fhir.pixels import decodable
+
+    able = {syntax.uid for syntax in decodable() if syntax.decodable}
+    there, lacking = ([name for name, uid in _SYNTAXES if (uid in able) is wanted] for wanted in (True, False))
+    reason = f"not {', '.join(lacking)}: install the extra `jpeg` for JPEG lossless and JPEG-LS" if lacking else "what radiographs come in"
+    return Finding("DICOM syntaxes", "note" if lacking else "ok", ", ".join(there), reason)
+
+
 def _or_problem(name: str, look: Callable[[Settings], Finding]) -> Callable[[Settings], Finding]:
     """`look`, with a refusal told as a line instead of ending the examination."""
 
@@ -115,4 +137,5 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _device,
     _faiss,
     _or_problem("case library", _library),
+    _or_problem("DICOM syntaxes", _images),
 )

@@ -25,8 +25,9 @@ def as_bundle(review: Review) -> drafts.Resource:
     facts = tuple(
         dict.fromkeys((item.reference, item.version) for item in review.evidence if item.kind in ("chart_fact", "report_sentence"))
     )
+    images = [image.sha256 for image in review.study.images] if review.study else []
     targets = [f"urn:uuid:{resource['id']}" for resource in statements]
-    return drafts.bundle(context, [drafts.device(context), *statements, drafts.provenance(context, targets, facts)])
+    return drafts.bundle(context, [drafts.device(context), *statements, drafts.provenance(context, targets, facts, images)])
 
 
 def _sections(review: Review) -> list[tuple[str, list[str]]]:

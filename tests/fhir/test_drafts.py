@@ -19,7 +19,7 @@ MADE = {
     "issue without evidence": drafts.detected_issue(CONTEXT, "C2", "detail", severity="low", evidence=[]),
     "risk": drafts.risk_assessment(CONTEXT, "pleural_effusion", 0.934, side="left", basis=["ImagingStudy/s1"]),
     "risk without a code": drafts.risk_assessment(CONTEXT, "malpositioned_device", 0.5, side=None, basis=[]),
-    "provenance": drafts.provenance(CONTEXT, ["urn:uuid:x"], [("Observation/o1", "3"), ("Patient/p1", None)]),
+    "provenance": drafts.provenance(CONTEXT, ["urn:uuid:x"], [("Observation/o1", "3"), ("Patient/p1", None)], ["00" * 32]),
 }
 
 
@@ -42,7 +42,8 @@ def test_a_probability_is_per_cent_with_the_side_in_words() -> None:
 
 
 def test_a_source_is_named_with_its_version() -> None:
-    assert [entity["what"]["reference"] for entity in MADE["provenance"]["entity"]] == ["Observation/o1/_history/3", "Patient/p1"]
+    named = [entity["what"]["reference"] for entity in MADE["provenance"]["entity"] if "reference" in entity["what"]]
+    assert named == ["Observation/o1/_history/3", "Patient/p1"]
 
 
 def test_writing_twice_gives_the_same_ids() -> None:
@@ -54,3 +55,10 @@ def test_writing_twice_gives_the_same_ids() -> None:
 def test_one_invalid_draft_refuses_the_bundle() -> None:
     with pytest.raises(DraftInvalid):
         drafts.bundle(CONTEXT, [MADE["device"], {**MADE["composition"], "status": "", "invented": 1}])
+
+
+@pytest.mark.std("D5")
+def test_provenance_names_every_image_by_its_hash() -> None:
+    entities = MADE["provenance"]["entity"]
+    named = [entity["what"]["identifier"] for entity in entities if "identifier" in entity["what"]]
+    assert named == [{"system": "urn:ietf:rfc:3986", "value": "ni:///sha-256;" + "A" * 43}]

@@ -24,6 +24,7 @@ from fhir.errors import (
     WrongRelease,
 )
 from fhir.files import chart_from_bytes, read_chart
+from fhir.imaging import studies
 from fhir.source import open_source
 from fhir.study import ImageSource
 
@@ -146,3 +147,14 @@ def test_what_an_export_could_not_bring_is_not_taken_for_none(write: Write, pati
     write_state(place, ExportState("http://127.0.0.1/fhir", {}, None, moment, None, ("run-0001",), states={"MedicationRequest": "failed"}))
     manifest = _chart("p1", place).manifest
     assert (manifest.state("MedicationRequest"), manifest.state("Condition")) == ("failed", "complete")
+
+
+def test_images_on_an_image_server_are_said_to_be_out_of_reach_of_a_file(write: Write, bundle: Callable[..., bytes], patient: Body) -> None:
+    endpoint = {"resourceType": "Endpoint", "id": "pacs", "status": "active", "address": "http://127.0.0.1:1/dicom-web"}
+    endpoint["connectionType"] = {"code": "dicom-wado-rs"}  # type: ignore[assignment]
+    study = {"resourceType": "ImagingStudy", "id": "i1", "status": "available", "subject": {"reference": "Patient/p1"}}
+    study |= {"identifier": [{"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}], "endpoint": [{"reference": "Endpoint/pacs"}]}  # type: ignore[dict-item]
+    source = open_source(write("a.json", bundle(patient, endpoint, study)))
+    (found,) = studies(asyncio.run(source.chart("p1")))
+    listed = asyncio.run(source.images_of(found, 4))
+    assert (listed.images, listed.refused) == ((), ("elsewhere_refused",))
