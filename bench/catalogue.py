@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from bench.dicomweb import dicomweb
 from bench.engine import engine
 from bench.heap import heap
 from bench.memory import memory
 from bench.model import model
+from bench.pack import pack
 from bench.parsing import parsing
 from bench.pixels import pixels
+from bench.pull import pull
 from bench.rows import Row
 from bench.search import search
 from bench.setting import Setting
@@ -18,5 +21,7 @@ from bench.startup import startup
 
 Benchmark = Callable[[Setting], tuple[Row, ...]]
 
-BENCHMARKS: Mapping[str, Benchmark] = {one.__name__: one for one in (parsing, heap, startup, pixels, memory, engine, stages, model, search)}
+BENCHMARKS: Mapping[str, Benchmark] = {
+    one.__name__: one for one in (parsing, heap, startup, pull, pack, dicomweb, pixels, memory, engine, stages, model, search)
+}
 """The first line of a benchmark's docstring is its heading, the rest says how it measures."""

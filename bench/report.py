@@ -13,7 +13,19 @@ from pathlib import Path
 from bench.catalogue import BENCHMARKS
 from bench.rows import Figure, Row
 
-PACKAGES = ("fhir.resources", "orjson", "msgspec", "numpy", "torch", "langgraph", "langgraph-checkpoint-sqlite", "pydicom")
+PACKAGES = (
+    "fhir.resources",
+    "orjson",
+    "msgspec",
+    "numpy",
+    "torch",
+    "langgraph",
+    "langgraph-checkpoint-sqlite",
+    "pydicom",
+    "httpx",
+    "fhirpy",
+    "fhirclient",
+)
 COLUMNS = ("what", "figure", "peer", "peer's figure", "ratio", "goal", "how far off")
 
 

@@ -84,6 +84,10 @@ class _Kind(msgspec.Struct):
     resourceType: str | None = None
 
 
+class _Linked(msgspec.Struct):
+    link: list[_BundleLink] = []
+
+
 class _Envelope(msgspec.Struct):
     resourceType: str | None = None
     type: str | None = None
@@ -94,6 +98,7 @@ class _Envelope(msgspec.Struct):
 
 _kind = msgspec.json.Decoder(_Kind)
 _envelope = msgspec.json.Decoder(_Envelope)
+_linked = msgspec.json.Decoder(_Linked)
 _header = msgspec.json.Decoder(Header)
 _line = msgspec.json.Decoder(msgspec.Raw)
 
@@ -125,6 +130,18 @@ class Document:
     """Link to itself of a searchset: the search as the server understood it (FHIR R4 search 3.1.1.5)."""
     total: int | None = None
     """`Bundle.total`, when given."""
+
+
+def next_link(text: bytes) -> str | None:
+    """The `next` link of a Bundle, before anything else of it is read; None when there is none, or the text is no Bundle.
+
+    Only for asking ahead: what the page holds is believed when `read_document` has read it.
+    """
+    try:
+        linked = _linked.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return next((link.url for link in linked.link if link.relation == "next" and link.url), None)
 
 
 def read_document(text: bytes, *, name: str = "", lines: bool = False, strict: bool = True) -> Document:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urljoin
 
-from fhir.bundles import Document, Item, read_document
+from fhir.bundles import Document, Item, next_link, read_document
 from fhir.errors import ElsewhereRefused, NotFhir, NotThere, PagingEndless, RequestRefused, SourceError
 from fhir.jsontext import check, loads
 from fhir.rest.capability import Capability, read_capability
@@ -82,7 +83,7 @@ class FhirClient:
             raise NotFhir("the server answered with another resource than the one asked for")
         return document
 
-    async def search(self, query: Query, *, private: bool = True) -> AsyncIterator[Document]:
+    async def search(self, query: Query, *, private: bool = True) -> AsyncGenerator[Document]:
         """Every page of a search, in order, by `next` links only (search.html#paging).
 
         Args:
@@ -95,14 +96,17 @@ class FhirClient:
             Others: see `fhir.rest.outcome.require_fhir` and `fhir.bundles.read_document`.
         """
         answer = await self._first(query, private)
-        async for page in self._follow(answer):
-            yield page
+        async with aclosing(self._follow(answer)) as pages:
+            async for page in pages:
+                yield page
 
-    async def everything(self, patient: str, parameters: tuple[tuple[str, str], ...] = ()) -> AsyncIterator[Document]:
+    async def everything(self, patient: str, parameters: tuple[tuple[str, str], ...] = ()) -> AsyncGenerator[Document]:
         """Every page of `Patient/[id]/$everything` (patient-operation-everything.html). Raises as `search` does."""
         query = f"?{urlencode(parameters)}" if parameters else ""
-        async for page in self._follow(await self._get(f"{self.base}/Patient/{patient}/$everything{query}")):
-            yield page
+        answer = await self._get(f"{self.base}/Patient/{patient}/$everything{query}")
+        async with aclosing(self._follow(answer)) as pages:
+            async for page in pages:
+                yield page
 
     async def create(self, resource: bytes, *, if_none_exist: tuple[tuple[str, str], ...] = ()) -> Written:
         """Create a resource; with `if_none_exist` (search parameters, most often an identifier) only where none matches (http#ccreate).
@@ -156,23 +160,35 @@ class FhirClient:
             self._posts = False
         return by_get
 
-    async def _follow(self, answer: Answer) -> AsyncIterator[Document]:
+    async def _follow(self, answer: Answer) -> AsyncGenerator[Document]:
+        """The pages from this answer on. While one is read, the next is under way already: what takes long is the way, not the reading."""
         seen: set[str] = set()
-        while True:
-            page = await self._document(answer)
-            following = urljoin(answer.url, page.next_url) if page.next_url else None
-            yield replace(page, next_url=following)
-            if following is None:
-                return
-            self._require_new(following, seen)
-            answer = await self._get(following)
+        ahead: asyncio.Task[Answer] | None = None
+        try:
+            while True:
+                linked = next_link(answer.body) if answer.status == 200 else None
+                following = urljoin(answer.url, linked) if linked else None
+                if following is not None and self._unfit(following, seen) is None:
+                    ahead = asyncio.create_task(self._get(following))
+                yield replace(await self._document(answer), next_url=following)
+                if following is None:
+                    return
+                if (error := self._unfit(following, seen)) is not None:
+                    raise error
+                seen.add(following)
+                answer, ahead = await (ahead or self._get(following)), None
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
 
-    def _require_new(self, url: str, seen: set[str]) -> None:
+    def _unfit(self, url: str, seen: set[str]) -> SourceError | None:
+        """Why a next link is not followed; None when it is."""
         if not self.wire.origins.allows(url):
-            raise ElsewhereRefused("a next link leads to a host that is not on the list")
+            return ElsewhereRefused("a next link leads to a host that is not on the list")
         if url in seen or len(seen) + 1 >= self._max_pages:
-            raise PagingEndless("the pages do not end")
-        seen.add(url)
+            return PagingEndless("the pages do not end")
+        return None
 
     async def _get(self, url: str) -> Answer:
         return await self.wire.ask(Ask("GET", url, {"Accept": FHIR_JSON}, limit=PAGE_BYTES))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from fhir.assemble import SHARED
@@ -23,6 +24,8 @@ from fhir.rest.plan import Plan, queries
 from fhir.rest.quirks import Quirk
 from fhir.rest.walk import Walk
 
+_LONG = frozenset({"Observation", "Encounter", "Procedure"})
+"""Types with the most pages. They are begun first: the last page of the longest search is the end of a pull."""
 MOST_READ = 200
 """Medications and endpoints that are read one by one at most."""
 
@@ -45,8 +48,13 @@ async def pull(client: FhirClient, patient: str, plan: Plan) -> Pull:
         AccessRefused: it refuses the Patient itself.
         SourceError: an answer that cannot be believed; see `fhir.rest.walk.Walk.take`.
     """
-    asking = _Asking(client, patient, plan, await client.capability())
-    person = await client.read(f"Patient/{patient}")
+    reading = asyncio.create_task(client.read(f"Patient/{patient}"))  # meanwhile the server says what it can do
+    try:
+        asking = _Asking(client, patient, plan, await client.capability())
+        person = await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
     whole = await asking.everything()
     if whole is None:
         whole = await asking.by_type(plan.types)
@@ -71,24 +79,33 @@ class _Asking:
         if not self.capability.everything or "no-everything" in self.client.quirks or self.plan.since:
             return None
         pages: list[Document] = []
+        came = 0
         try:
-            async with asyncio.timeout(self.plan.deadline / 2):
-                async for page in self.client.everything(self.patient, (("_count", str(self.plan.page)),)):
+            async with asyncio.timeout(self.plan.deadline / 2), aclosing(self._all_pages()) as all_pages:
+                async for page in all_pages:
                     pages.append(_of_types(page, self.plan.types))
-                    if sum(len(one.items) for one in pages) > self.plan.bounds.facts:
+                    came += len(page.items)
+                    if came > self.plan.bounds.facts:
                         return None
         except (AccessRefused, NotThere, RequestRefused, Unreachable, PagingEndless, TimeoutError):
             return None
+        if came < max((page.total or 0 for page in pages), default=0):
+            return None  # the server counts more than it gave, and links to nothing further
         counts = Counter(item.header.resourceType for page in pages for item in page.items)
         return Pull(tuple(pages), tuple(Asked(name, "complete", "everything", counts[name], len(pages)) for name in self.plan.types), ())
+
+    def _all_pages(self) -> AsyncGenerator[Document]:
+        return self.client.everything(self.patient, (("_count", str(self.plan.page)),))
 
     async def by_type(self, types: Sequence[str]) -> Pull:
         """Every type by its own search, all at once. A server that finds nothing at all for the bare id is asked for `Patient/ID` too."""
         offered = [name for name in types if self.capability.offers(name) and self.plan.granted(name) != "none"]
         found = await self._walks(offered, self.client.quirks)
-        if not any(walk.got or walk.state in ("refused", "failed") for walk in found):
-            again = await self._walks(offered, self.client.quirks | {"patient-long-form"})
-            found = again if any(walk.got for walk in again) else found
+        if not any(walk.got for walk in found):  # also when a type failed: it says nothing of the others
+            asked_again = [walk.resource_type for walk in found if walk.state != "refused"]
+            again = {walk.resource_type: walk for walk in await self._walks(asked_again, self.client.quirks | {"patient-long-form"})}
+            if any(walk.got for walk in again.values()):
+                found = [again.get(walk.resource_type, walk) for walk in found]
         strangers = sum(walk.strangers for walk in found)
         notes = (f"{strangers} entries of types that were not asked for left out",) if strangers else ()
         asked = [walk.asked() for walk in found]
@@ -102,7 +119,9 @@ class _Asking:
 
     async def _walks(self, types: Sequence[str], quirks: frozenset[Quirk]) -> list[Walk]:
         walks = [Walk(name, self.plan.since.get(name)) for name in types]
-        tasks = [asyncio.create_task(self._walk(walk, quirks)) for walk in walks]
+        lanes = asyncio.Semaphore(self.client.wire.limits.at_once)  # whole searches: a next page never queues behind a first one
+        ordered = sorted(walks, key=lambda walk: walk.resource_type not in _LONG)
+        tasks = [asyncio.create_task(self._walk(walk, quirks, lanes)) for walk in ordered]
         if not tasks:
             return walks
         try:
@@ -115,11 +134,12 @@ class _Asking:
             await asyncio.gather(*tasks, return_exceptions=True)
         return walks
 
-    async def _walk(self, walk: Walk, quirks: frozenset[Quirk]) -> None:
+    async def _walk(self, walk: Walk, quirks: frozenset[Quirk], lanes: asyncio.Semaphore) -> None:
         ends: list[tuple[Pulled, str | None]] = []
-        for query in queries(walk.resource_type, self.patient, self.plan, self.capability, quirks):
-            await walk.take(query, self.client.search(query), self.plan.bounds.most(walk.resource_type))
-            ends.append((walk.state, walk.reason))
+        async with lanes:
+            for query in queries(walk.resource_type, self.patient, self.plan, self.capability, quirks):
+                await walk.take(query, self.client.search(query), self.plan.bounds.most(walk.resource_type))
+                ends.append((walk.state, walk.reason))
         walk.state, walk.reason = next((end for end in ends if end[0] != "complete"), ends[-1])
 
 
@@ -142,7 +162,8 @@ async def _named_ones(client: FhirClient, documents: Sequence[Document]) -> Pull
     own_ones = re.compile(rb'"reference"\s*:\s*"(?:%s/)?((?:Medication|Endpoint)/[A-Za-z0-9\-.]{1,64})"' % re.escape(client.base).encode())
     named = {match.decode() for page in documents for item in page.items for match in own_ones.findall(item.raw)}
     wanted = sorted(named - there)
-    read = await asyncio.gather(*(_read(client, reference) for reference in wanted[:MOST_READ]))
+    lanes = asyncio.Semaphore(client.wire.limits.at_once)  # the time a question is given begins when it is asked, not while it queues
+    read = await asyncio.gather(*(_read(client, reference, lanes) for reference in wanted[:MOST_READ]))
     asked = []
     for resource_type in ("Endpoint", "Medication"):
         own = [one for one, reference in zip(read, wanted, strict=False) if reference.startswith(resource_type + "/")]
@@ -154,10 +175,11 @@ async def _named_ones(client: FhirClient, documents: Sequence[Document]) -> Pull
     return Pull(tuple(one for one in read if isinstance(one, Document)), tuple(asked), notes)
 
 
-async def _read(client: FhirClient, reference: str) -> Document | str:
+async def _read(client: FhirClient, reference: str, lanes: asyncio.Semaphore) -> Document | str:
     """The resource, or why it is not available. A dangling reference is a gap of the record, not a fault of the pull."""
     try:
-        return await client.read(reference)
+        async with lanes:
+            return await client.read(reference)
     except AccessRefused:
         return "the server refuses some"
     except NotThere:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from fhir.assemble import SHARED
@@ -36,7 +37,7 @@ class Walk:
     state: Pulled = "failed"
     reason: str | None = "cut off by the time limit of the pull"
 
-    async def take(self, query: Query, pages: AsyncIterator[Document], most: int) -> None:
+    async def take(self, query: Query, pages: AsyncGenerator[Document], most: int) -> None:
         """Take the pages of a search one after another, until there are at least `most` resources of the type.
 
         Raises:
@@ -44,11 +45,12 @@ class Walk:
         """
         first, before = len(self.pages), self.got
         try:
-            async for page in pages:
-                self._add(page)
-                if self.got - before >= most and page.next_url is not None:
-                    self._end("truncated", f"the {_order(query, page)} {self.got - before} were taken")
-                    return
+            async with aclosing(pages):
+                async for page in pages:
+                    self._add(page)
+                    if self.got - before >= most and page.next_url is not None:
+                        self._end("truncated", f"the {_order(query, page)} {self.got - before} were taken")
+                        return
         except AccessRefused:
             self._end("refused", "the server refuses it")
         except (NotThere, RequestRefused):
@@ -60,7 +62,7 @@ class Walk:
         except Unreachable as error:
             self._stopped(_REASONS.get(type(error), "the server did not answer, or cut its answer off"))
         else:
-            more = _more(query, self.pages[first:], self.got - before)
+            more = _more(query, self.pages[first:], self.got - before, self.strangers)
             self._end("truncated" if more else "complete", more)
 
     def asked(self) -> Asked:
@@ -94,11 +96,13 @@ class Walk:
         self.state, self.reason = state, reason
 
 
-def _more(query: Query, pages: Sequence[Document], got: int) -> str | None:
+def _more(query: Query, pages: Sequence[Document], got: int, strangers: int) -> str | None:
     """Why there may be more than came although no next link says so; None when nothing speaks for it.
 
     Some servers have no next links at all. A first page that is as full as it may be is then the beginning of something.
     """
+    if not got and strangers:
+        return "the server answered with other types alone"
     total = next((page.total for page in pages if page.total is not None), None)
     if total is not None:
         return f"the server counts {total} and gave {got}" if got < total else None

@@ -7,12 +7,15 @@ never as the beginning of a text, and a URL with a user part is nobody's.
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fhir.errors import ElsewhereRefused
 
 _PORTS = {"http": 80, "https": 443}
+_PLAIN = re.compile(r"(?:[A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+"""A name, or an address in its brackets, and a port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ def origin_of(url: str) -> Origin:
     Origin(scheme='https', host='ehr.example', port=443)
 
     Raises:
-        ElsewhereRefused: it is no such URL, names a user, or holds what no URL holds (white space, control characters, a backslash).
+        ElsewhereRefused: it is no such URL, names a user, or holds what no URL holds (white space, control characters, a backslash)
+            or no host does (percent signs, which every reader undoes in its own way).
     """
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ElsewhereRefused("no URL that can be asked")
@@ -55,7 +59,7 @@ def origin_of(url: str) -> Origin:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ElsewhereRefused("no URL that can be asked") from None
-    if parts.scheme not in _PORTS or not host or "@" in parts.netloc or port == 0:
+    if parts.scheme not in _PORTS or not host or not _PLAIN.fullmatch(parts.netloc) or port == 0:
         raise ElsewhereRefused("no http or https URL of a plain host")
     return Origin(parts.scheme, host, port or _PORTS[parts.scheme])
 

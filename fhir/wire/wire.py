@@ -190,7 +190,7 @@ class Wire:
         try:
             request = self._client.build_request(ask.method, ask.url, headers=headers, content=ask.body)
             return await self._client.send(request, stream=True)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, UnicodeError):  # such as a host xn-- that is no name
             raise ElsewhereRefused("no URL that can be asked") from None
         except httpx.HTTPError as error:
             raise Unreachable("the server did not answer in time, or not as HTTP") from error

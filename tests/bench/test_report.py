@@ -97,7 +97,20 @@ def test_the_page_names_the_processor_and_versions_and_not_the_machine() -> None
 
 
 def test_every_benchmark_has_a_file_of_its_name_a_heading_and_a_method() -> None:
-    assert set(BENCHMARKS) == {"parsing", "heap", "startup", "pixels", "memory", "engine", "stages", "model", "search"}
+    assert set(BENCHMARKS) == {
+        "parsing",
+        "heap",
+        "startup",
+        "pull",
+        "pack",
+        "dicomweb",
+        "pixels",
+        "memory",
+        "engine",
+        "stages",
+        "model",
+        "search",
+    }
     for name, benchmark in BENCHMARKS.items():
         heading, _, method = (benchmark.__doc__ or "").partition("\n\n")
         assert benchmark.__module__ == f"bench.{name}"

@@ -97,6 +97,19 @@ def test_an_everything_that_does_not_end_well_is_replaced_by_searches(status: in
     assert told(chart)["Observation"].how == "search"
 
 
+@pytest.mark.std("E1")
+def test_an_everything_that_gives_less_than_it_counts_is_replaced_by_searches() -> None:
+    def overstate(bundle: Body) -> None:
+        if len({entry["resource"]["resourceType"] for entry in bundle.get("entry", ())}) > 3:
+            bundle["total"] = 999
+
+    with running(Store(RESOURCES), EVERY) as server:
+        server.faults.edit_bundles(overstate)
+        chart = pulled(server)
+    assert references(chart) >= FACTS
+    assert told(chart)["Observation"].how == "search"
+
+
 def test_the_quirk_of_an_everything_that_is_not_everything_keeps_from_it() -> None:
     with running(Store(RESOURCES), EVERY) as server:
         pulled(server, Access(limits=FAST, quirks=frozenset({"no-everything"})))

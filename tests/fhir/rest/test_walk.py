@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
@@ -37,7 +37,7 @@ def page(*names: str, total: int | None = None, more: bool = False, self_url: st
     return read_document(json.dumps(body | ({} if total is None else {"total": total})).encode())
 
 
-async def giving(steps: Sequence[Document | Exception]) -> AsyncIterator[Document]:
+async def giving(steps: Sequence[Document | Exception]) -> AsyncGenerator[Document]:
     for step in steps:
         if isinstance(step, Exception):
             raise step
@@ -90,7 +90,7 @@ def test_a_walk_that_was_cut_off_by_the_deadline_keeps_its_pages() -> None:
     walk = Walk("Observation")
 
     async def cut() -> None:
-        async def slow() -> AsyncIterator[Document]:
+        async def slow() -> AsyncGenerator[Document]:
             yield page("a", more=True)
             await asyncio.sleep(60)
 
@@ -135,7 +135,7 @@ def test_a_server_without_next_links_is_not_taken_for_one_that_gave_all(found: D
 
 def test_entries_of_other_types_are_left_out_and_counted() -> None:
     walk = walked(page("a", kind="Condition"))
-    assert (walk.got, walk.strangers) == (0, 1)
+    assert (walk.got, walk.strangers, walk.asked().state) == (0, 1, "truncated")
     assert [item for one in walk.pages for item in one.items] == []
 
 
