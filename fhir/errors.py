@@ -99,7 +99,10 @@ class BreakerOpen(Unreachable):
 
 
 class Overloaded(Unreachable):
-    """The server says that it is too busy. `retry_after` is how long it wants to be left alone, in seconds, when it said so."""
+    """The server says that it is too busy.
+
+    `retry_after` is how long it wants to be left alone, in seconds, when it said so.
+    """
 
     code = "server_overloaded"
     retryable = True
@@ -135,7 +138,10 @@ class Deleted(NotThere):
 
 
 class RequestRefused(SourceError):
-    """The server does not take what it was sent. `issues` are the codes of its OperationOutcome, without its words."""
+    """The server does not take what it was sent.
+
+    `issues` are the codes of its OperationOutcome, without its words.
+    """
 
     code = "request_refused"
 

@@ -48,13 +48,13 @@ async def pull(client: FhirClient, patient: str, plan: Plan) -> Pull:
         AccessRefused: it refuses the Patient itself.
         SourceError: an answer that cannot be believed; see `fhir.rest.walk.Walk.take`.
     """
-    reading = asyncio.create_task(client.read(f"Patient/{patient}"))  # meanwhile the server says what it can do
-    try:
-        asking = _Asking(client, patient, plan, await client.capability())
-        person = await reading
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+    # side by side, and neither is cut off for the other's sake: what the server says of itself comes first when both fail
+    capability, person = await asyncio.gather(client.capability(), client.read(f"Patient/{patient}"), return_exceptions=True)
+    if isinstance(capability, BaseException):
+        raise capability
+    if isinstance(person, BaseException):
+        raise person
+    asking = _Asking(client, patient, plan, capability)
     whole = await asking.everything()
     if whole is None:
         whole = await asking.by_type(plan.types)

@@ -241,13 +241,13 @@ R4 = json.dumps({"resourceType": "CapabilityStatement", "status": "active", "fhi
         (200, "application/fhir+json", R4.replace(b"4.0.1", b"5.0.0"), 0, "wrong_release"),
         (200, "application/fhir+json; fhirVersion=5.0", R4, 0, "wrong_release"),
         (200, "application/fhir+json", WHOLE, 0, "not_fhir"),
-        (200, "application/fhir+json", R4, 0, "unknown_patient"),
+        (200, "application/fhir+json", R4, 0, "not_fhir"),
         (302, "text/html", LOGIN, 0, "not_fhir"),
         (401, "text/plain", b"Zebulon Quarrington", 0, "fhir_access_refused"),
         (403, "application/fhir+json", b"{}", 0, "fhir_access_refused"),
         (404, "application/fhir+json", b"{}", 0, "not_fhir"),
-        (429, "text/plain", b"", 0, "fhir_unreachable"),
-        (503, "text/html", LOGIN, 0, "fhir_unreachable"),
+        (429, "text/plain", b"", 0, "server_overloaded"),
+        (503, "text/html", LOGIN, 0, "server_overloaded"),
     ],
 )
 def test_a_server_that_is_no_hospital_is_refused(
@@ -256,7 +256,7 @@ def test_a_server_that_is_no_hospital_is_refused(
     with hospital_answering(status, media_type, body, after=after) as base:
         ended = command("review", "pt-1", "--fhir", base, "--no-image-model")
     document = ended.refused(code, "pt-1", *PHI)
-    assert document["retryable"] is (code == "fhir_unreachable")
+    assert document["retryable"] is (code in ("fhir_unreachable", "server_overloaded"))
     assert left_behind(tmp_path / "home") == []
 
 
