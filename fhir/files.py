@@ -60,7 +60,7 @@ class FileSource:
         """See `fhir.source.Source`: those the record itself holds. What is on an image server, a file cannot ask for, and says so."""
         if study.endpoints and not study.images:
             return Listed((), ("the images are on an image server, which a file cannot ask",), (ElsewhereRefused.code,))
-        return Listed(study.images)
+        return study.out_of_reach or Listed(study.images)
 
     async def fetch(self, image: ImageSource, limit: int = IMAGE_LIMIT) -> bytes:
         """See `fhir.source.Source`."""

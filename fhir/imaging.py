@@ -15,7 +15,7 @@ from fhir.codes import SNOMED, Side
 from fhir.errors import FileRejected, UnknownStudy
 from fhir.identity import compare_identity
 from fhir.regions import regions, same_region
-from fhir.series import endpoints_of, instances_of, series_of
+from fhir.series import endpoints_of, instances_of, series_of, unknown_endpoints
 from fhir.study import IdentityCheck, ImageSource, Picture, Series, Study
 from fhir.views import codings, concept_text, member, newest_first, objects, status, usable, when
 
@@ -99,6 +99,7 @@ def _study(chart: Chart, fact: Fact) -> Study:
         regions=_regions(body, elements, description),
         series=series,
         endpoints=endpoints_of(chart, fact),
+        unknown_endpoints=unknown_endpoints(chart, fact),
         instances=instances_of(chart, fact, study_uid),
     )
 

@@ -56,6 +56,14 @@ def endpoints_of(chart: Chart, study: Fact) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def unknown_endpoints(chart: Chart, study: Fact) -> int:
+    """How many endpoints the study or its series name that are not in the record at all: of those nobody knows whether they are in use."""
+    elements = (study.body, *objects(study.body.get("series")))
+    named = {str(one.get("reference")) for element in elements for one in objects(element.get("endpoint")) if one.get("reference")}
+    inside = {f"#{one.get('id')}" for one in objects(study.body.get("contained"))}
+    return sum(name not in inside and chart.get(name) is None for name in named)
+
+
 def _addresses(chart: Chart, study: Fact, element: Element) -> list[str]:
     named = (_resource(chart, study, reference) for reference in objects(element.get("endpoint")))
     services = [(kind, address) for one in named if one is not None for kind, address in _service(one)]

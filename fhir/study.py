@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fhir.codes import Side
+from fhir.errors import NotThere
 from fhir.time import When
 
 IMAGE_LIMIT = 256 * 1024 * 1024
@@ -106,6 +107,8 @@ class Study:
     """In the order of their numbers."""
     endpoints: tuple[str, ...] = ()
     """Addresses of the DICOMweb services that have it, usable ones alone, in the record's order."""
+    unknown_endpoints: int = 0
+    """How many endpoints it names that the record does not hold: an image server that nobody can find."""
     instances: tuple[ImageSource, ...] = ()
     """The instances that the record lists and says where to find, in the order of series and instance numbers."""
 
@@ -113,6 +116,13 @@ class Study:
     def pictured(self) -> bool:
         """Whether the record knows of a picture: one attached, or an image server that has it."""
         return bool(self.images or self.endpoints)
+
+    @property
+    def out_of_reach(self) -> Listed | None:
+        """What is listed of a study whose only image server is named and not described; None for any other study."""
+        if self.pictured or not self.unknown_endpoints:
+            return None
+        return Listed((), ("the record names an image server and does not say where it is",), (NotThere.code,))
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ def _way(source: ServerSource, capability: Capability) -> Finding:
         return Finding("pull", "ok", "type by type", "a window is configured, and $everything knows none")
     if capability.everything and "no-everything" not in source.client.quirks:
         return Finding("pull", "ok", "$everything", "declared by the server; what it brings none of is asked for by its type")
-    return Finding("pull", "ok", "type by type", f"$everything is not to be used here; {source.wire.limits.at_once} searches at once")
+    why = "a quirk keeps from $everything" if capability.everything else "the server does not declare $everything"
+    return Finding("pull", "ok", "type by type", f"{why}; {source.wire.limits.at_once} searches at once")
 
 
 def _types(capability: Capability) -> Finding:

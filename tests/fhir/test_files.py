@@ -149,12 +149,17 @@ def test_what_an_export_could_not_bring_is_not_taken_for_none(write: Write, pati
     assert (manifest.state("MedicationRequest"), manifest.state("Condition")) == ("failed", "complete")
 
 
-def test_images_on_an_image_server_are_said_to_be_out_of_reach_of_a_file(write: Write, bundle: Callable[..., bytes], patient: Body) -> None:
+@pytest.mark.std("E3")
+@pytest.mark.parametrize(("known", "code"), [(True, "elsewhere_refused"), (False, "not_there")])
+def test_images_on_an_image_server_are_said_to_be_out_of_reach_of_a_file(
+    write: Write, bundle: Callable[..., bytes], patient: Body, known: bool, code: str
+) -> None:
     endpoint = {"resourceType": "Endpoint", "id": "pacs", "status": "active", "address": "http://127.0.0.1:1/dicom-web"}
     endpoint["connectionType"] = {"code": "dicom-wado-rs"}  # type: ignore[assignment]
     study = {"resourceType": "ImagingStudy", "id": "i1", "status": "available", "subject": {"reference": "Patient/p1"}}
     study |= {"identifier": [{"system": "urn:dicom:uid", "value": "urn:oid:1.2.3"}], "endpoint": [{"reference": "Endpoint/pacs"}]}  # type: ignore[dict-item]
-    source = open_source(write("a.json", bundle(patient, endpoint, study)))
+    source = open_source(write("a.json", bundle(patient, *([endpoint] if known else []), study)))
     (found,) = studies(asyncio.run(source.chart("p1")))
     listed = asyncio.run(source.images_of(found, 4))
-    assert (listed.images, listed.refused) == ((), ("elsewhere_refused",))
+    assert (listed.images, listed.refused) == ((), (code,))
+    assert listed.notes
