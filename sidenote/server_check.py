@@ -9,9 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from fhir.errors import RecordError, SourceMissing
+from fhir.jsontext import loads
 from fhir.server import ServerSource
 from fhir.source import open_source
 from fhir.types import PULLED_TYPES
+from fhir.wire.exchange import Ask
 from sidenote.doctor import Finding
 from sidenote.servers import access_of
 from sidenote.settings import Settings
@@ -19,6 +21,16 @@ from sidenote.settings import Settings
 if TYPE_CHECKING:
     from fhir.rest.capability import Capability
 
+_OFFERS = {
+    "launch-ehr": "EHR launch",
+    "launch-standalone": "standalone launch",
+    "client-public": "public clients",
+    "client-confidential-symmetric": "client secrets",
+    "client-confidential-asymmetric": "client keys",
+    "sso-openid-connect": "sign-in",
+    "permission-v2": "scopes v2",
+}
+"""Capabilities that Sidenote can use, in words."""
 _ESSENTIAL = ("Patient", "Condition", "MedicationRequest", "AllergyIntolerance", "Observation", "DiagnosticReport", "ImagingStudy")
 """Without one of these a whole group of rules can only say that it cannot tell."""
 
@@ -51,6 +63,7 @@ async def _examined(source: ServerSource) -> tuple[Finding, ...]:
     )
     return (
         server,
+        await _smart(source),
         await _authorization(source, capability),
         _way(source, capability),
         _types(capability),
@@ -58,6 +71,21 @@ async def _examined(source: ServerSource) -> tuple[Finding, ...]:
         _images(source, capability),
         *_quirks(source),
     )
+
+
+async def _smart(source: ServerSource) -> Finding:
+    """What its authorization server says it offers (SMART App Launch 2.2, conformance); of any other text nothing is repeated."""
+    ask = Ask("GET", f"{source.base}/.well-known/smart-configuration", {"Accept": "application/json"}, limit=1 << 16, with_token=False)
+    try:
+        answer = await source.wire.ask(ask)
+        said = loads(answer.body) if answer.status == 200 else {}
+    except RecordError as error:
+        return Finding("SMART", "note", error.code, str(error))
+    capabilities = said.get("capabilities")
+    offered = [words for name, words in _OFFERS.items() if isinstance(capabilities, list) and name in capabilities]
+    if not isinstance(said.get("token_endpoint"), str):
+        return Finding("SMART", "note", "none", "no SMART configuration: neither a launch nor a backend service can be authorized")
+    return Finding("SMART", "ok", ", ".join(offered) or "a token endpoint", "what its authorization server says it offers")
 
 
 async def _authorization(source: ServerSource, capability: Capability) -> Finding:

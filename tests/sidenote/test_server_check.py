@@ -36,6 +36,15 @@ def test_a_whole_server_is_told_and_no_patient_asked_for(tmp_path: Path) -> None
     assert all(finding.reason for finding in found.values())
 
 
+def test_what_its_authorization_server_offers_is_told_in_words_of_ours(tmp_path: Path) -> None:
+    with running(PEOPLE) as server:
+        assert "EHR launch" in looked_at(server, tmp_path)["SMART"].value
+        server.faults.edit_json("smart-configuration", lambda said: said.update(capabilities=["CANARY", {"x": 1}, "permission-v2"]))
+        assert looked_at(server, tmp_path)["SMART"].value == "scopes v2"
+        server.faults.edit_json("smart-configuration", lambda said: said.update(token_endpoint=None, capabilities="launch-ehr"))
+        assert looked_at(server, tmp_path)["SMART"].state == "note"
+
+
 def test_what_is_not_offered_is_missing_when_much_rests_on_it_and_a_note_otherwise(tmp_path: Path) -> None:
     with running(PEOPLE, Config(everything=False, without=frozenset({"Flag"}))) as server:
         found = looked_at(server, tmp_path)
