@@ -9,8 +9,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from agent.errors import RequestInvalid
+from fhir.types import ID
 
-_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _STUDY = re.compile(r"[A-Za-z0-9\-._:/ ]{1,128}")
 _REVIEW_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]{0,63}")
 
@@ -61,7 +61,7 @@ def _is_text(text: str) -> bool:
 
 def _reference(text: str, resource_type: str) -> str:
     bare = text.removeprefix(f"{resource_type}/")
-    _refuse(_FHIR_ID, bare, f"what was given as {resource_type} is not a FHIR id")
+    _refuse(ID, bare, f"what was given as {resource_type} is not a FHIR id")
     return f"{resource_type}/{bare}"
 
 

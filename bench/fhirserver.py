@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bench.children import ROOT
+from fhir.types import PULLED_TYPES
 
 LATENCY = 0.02
 """Seconds before an answer."""
@@ -155,7 +156,5 @@ def _patient() -> dict[str, Any]:
 def _statement() -> dict[str, Any]:
     interaction = [{"code": "read"}, {"code": "search-type"}]
     about = {"status": "active", "date": "2026-01-01", "kind": "instance", "fhirVersion": "4.0.1", "format": ["json"]}
-    from fhir.types import PULLED_TYPES
-
     resources = [{"type": name, "interaction": interaction, "searchParam": [{"name": "patient"}]} for name in ("Patient", *PULLED_TYPES)]
     return {"resourceType": "CapabilityStatement", **about, "rest": [{"mode": "server", "resource": resources}]}

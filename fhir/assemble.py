@@ -16,7 +16,7 @@ from typing import Literal
 from fhir.bounds import DEFAULT_BOUNDS, Bounds, Cut, cut
 from fhir.bundles import ABSOLUTE, Document, Header, Inner, Item, Link
 from fhir.chart import Asked, Chart, Fact, Manifest, Pulled, QualityIssue
-from fhir.errors import AnotherPatient, ConflictingCopies, EmptySource, UnknownPatient
+from fhir.errors import AnotherPatient, ConflictingCopies, EmptySource, PatientReplaced, UnknownPatient
 from fhir.jsontext import loads
 from fhir.views import objects
 
@@ -24,6 +24,8 @@ SHARED = frozenset(
     {"Organization", "Practitioner", "PractitionerRole", "Medication", "Location", "Device", "Substance", "Endpoint", "Binary"}
 )
 """Types without a patient of their own: they come along when a fact of the patient names them."""
+_OF_SOMEBODY = frozenset({"Device"})
+"""Of the shared ones, those that are a patient's when they say so: one that says nothing may be in stock, and is nobody's pacemaker."""
 ABOUT = frozenset({"Provenance", "Appointment", "Binary"})
 """Types that name their patient among other references; a Binary by its `securityContext`."""
 _REFERENCE = re.compile(rb'"reference"\s*:\s*"([^"\\]+)"')
@@ -70,6 +72,16 @@ def names_of(document: Document, base: str | None = None) -> Names:
     return Names(aliases, frozenset(bases | ({base} if base else set())))
 
 
+def _at_home(names: Names, base: str | None, asked: str) -> Names:
+    """The names, with the asked patient's own URL where a document has entries at the server's base.
+
+    What such a document has from another base beside them is of that base's patient, even under the same id.
+    """
+    if base is None or not any(name.startswith(base + "/") for name in names.aliases):
+        return names
+    return replace(names, aliases={**names.aliases, f"{base}/{asked}": asked})
+
+
 def bare_id(patient: str) -> str:
     """The id of `Patient/id` or of a bare id."""
     return patient.removeprefix("Patient/")
@@ -103,6 +115,7 @@ def chart_from(
     Raises:
         EmptySource: no resource at all.
         UnknownPatient: the patient's own resource is not there.
+        PatientReplaced: the patient's record was merged into another.
         AnotherPatient: a fact of another patient stands in a document that is about this one alone.
         ConflictingCopies: one resource twice, in one version, with different content.
         RecordTooLarge: what must never be left out is beyond the bounds.
@@ -115,21 +128,37 @@ def chart_from(
     shared: dict[str, Item] = {}
     aliases: dict[str, str] = {}
     for document in documents:
-        names = names_of(document, base)
+        names = _at_home(names_of(document, base), base, asked)
         merge(aliases, names.aliases)
         only = asked if sole else _only_person(document)
         for place, item in enumerate(document.items, start=1):
             home = membership.home(item, names, only, f"entry {place}, {item.header.resourceType}")
             if home is not None:
-                _add(kept if home == "patient" or only == asked else shared, item)
+                own = home == "patient" or (only == asked and item.header.resourceType not in _OF_SOMEBODY)
+                _add(kept if own else shared, item)
     person = kept.pop(asked, None)
     if person is None:
         raise UnknownPatient("the source has no such patient")
+    linked = _linked_records(person)
     kept, short = _bounded(person, kept, shared, aliases, bounds)
-    all_notes = (*notes, *(note for document in documents for note in document.notes), *membership.notes(), *short.notes)
+    if sole:
+        membership.left_out.update(item.header.resourceType for item in shared.values() if item.local not in kept)
+    all_notes = (*notes, *linked, *(note for document in documents for note in document.notes), *membership.notes(), *short.notes)
     states = membership.states(pulled or _page_states(documents), short.truncated)
     manifest = Manifest(source, states, len(kept) + 1, all_notes, _as_kept(asks, short.truncated))
     return _chart(person, kept, aliases, manifest, base)
+
+
+def _linked_records(person: Item) -> tuple[str, ...]:
+    """A note on the patient's other records, which are never read along (FHIR R4 Patient.link).
+
+    Raises:
+        PatientReplaced: one of them replaces this one, which "must no longer be used" (FHIR R4 link-type).
+    """
+    links = objects(loads(person.raw).get("link"))
+    if any(link.get("type") == "replaced-by" for link in links):
+        raise PatientReplaced("the patient's record was replaced by another, which must be asked for instead")
+    return (f"{len(links)} other records of the patient are linked and were not read",) if links else ()
 
 
 def merge(aliases: dict[str, str], more: Mapping[str, str]) -> None:
@@ -253,7 +282,12 @@ def _named_patients(item: Item, names: Names) -> set[str]:
 
 
 def _references(raw: bytes) -> Iterator[str]:
-    return (match.decode() for match in _REFERENCE.findall(raw))
+    return (match.decode() for match in _REFERENCE.findall(plain_slashes(raw)))
+
+
+def plain_slashes(raw: bytes) -> bytes:
+    """JSON text whose slashes are not escaped (RFC 8259 7 allows it, and some servers escape each): for looking for references in it."""
+    return raw.replace(b"\\/", b"/") if b"\\/" in raw else raw
 
 
 def _add(kept: dict[str, Item], item: Item) -> None:
@@ -314,7 +348,7 @@ def _referenced(kept: Mapping[str, Item], shared: Mapping[str, Item], aliases: M
     found: dict[str, Item] = {}
     waiting = list(kept.values()) if shared else []
     while waiting:
-        named = {match.decode() for match in _REFERENCE.findall(b"\n".join(item.raw for item in waiting))}
+        named = {match.decode() for match in _REFERENCE.findall(plain_slashes(b"\n".join(item.raw for item in waiting)))}
         local = {aliases.get(name, name) for name in (one.partition("/_history/")[0] for one in named)}
         fresh = {name: shared[name] for name in shared if name in local and name not in found}
         found.update(fresh)
@@ -323,10 +357,10 @@ def _referenced(kept: Mapping[str, Item], shared: Mapping[str, Item], aliases: M
 
 
 def _page_states(documents: Iterable[Document]) -> tuple[tuple[str, Pulled], ...]:
-    """A file that is one page of several is complete for no type."""
+    """A file that is one page of several, or that says itself that something is missing, is complete for no type."""
     from fhir.types import PULLED_TYPES
 
-    return tuple((name, "truncated") for name in PULLED_TYPES) if any(document.partial for document in documents) else ()
+    return tuple((name, "truncated") for name in PULLED_TYPES) if any(document.partial or document.short for document in documents) else ()
 
 
 def _chart(person: Item, kept: Mapping[str, Item], aliases: Mapping[str, str], manifest: Manifest, base: str | None) -> Chart:

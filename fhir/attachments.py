@@ -9,13 +9,15 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from fhir.errors import FileRejected
+from fhir.errors import FileRejected, WrongPatientImage
 from fhir.jsontext import loads
 from fhir.study import ImageSource
+from fhir.views import member
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", "application/pdf"),
@@ -28,6 +30,9 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"{\\rtf", "application/rtf"),
 )
 _DICOM_AT = 128
+BINARY = re.compile(r"(?:^|/)Binary/([A-Za-z0-9\-.]{1,64})$")
+"""Where a URL names a Binary resource, and its id."""
+_LOCAL = re.compile(r"(?:^|/)(Patient/[A-Za-z0-9\-.]{1,64})(?:/_history/.+)?$")
 BESIDE = frozenset({"images", "dicom"})
 """Folders that may stand beside the source's folder, as in `hospital/fhir` with `hospital/images`."""
 
@@ -74,13 +79,20 @@ def inline_content(image: ImageSource, limit: int) -> bytes | None:
     return None
 
 
-def binary_content(raw: bytes, limit: int) -> bytes:
-    """The bytes of a Binary resource given as JSON.
+def binary_content(raw: bytes, limit: int, image: ImageSource) -> bytes:
+    """The bytes of a Binary resource given as JSON, which must be the one that the image's URL names, and nobody else's.
 
     Raises:
-        FileRejected: it has no data, they are not base64, or more than `limit`.
+        FileRejected: it is another resource, has no data, they are not base64, or more than `limit`.
+        WrongPatientImage: its `securityContext` names another patient (FHIR R4 Binary).
     """
-    data = loads(raw).get("data")
+    resource = loads(raw)
+    named, owner = BINARY.search(image.url or ""), _LOCAL.search(str(member(resource.get("securityContext"), "reference") or ""))
+    if resource.get("resourceType") != "Binary" or (named and resource.get("id", named[1]) != named[1]):
+        raise FileRejected("the source answered with another resource than the Binary asked for")
+    if owner and image.patient is not None and owner[1] != image.patient:
+        raise WrongPatientImage("the Binary is of another patient")
+    data = resource.get("data")
     if not isinstance(data, str):
         raise FileRejected("the Binary has no data")
     return decode_base64(data, limit)
@@ -96,7 +108,7 @@ def verified(data: bytes, image: ImageSource) -> bytes:
         raise FileRejected("the attachment has another size than the record says")
     if image.hash_sha1 is not None:
         found = base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
-        if not hmac.compare_digest(found, image.hash_sha1.strip()):
+        if not hmac.compare_digest(found.encode(), image.hash_sha1.strip().encode()):
             raise FileRejected("the attachment has another hash than the record says")
     return data
 
@@ -130,7 +142,7 @@ def local_file(url: str, places: Iterable[Path], limit: int) -> bytes:
     """
     relative = _relative(url)
     for root, path in _candidates(relative, places):
-        if not path.is_file():
+        if not _is_file(path):
             continue
         if not path.resolve().is_relative_to(root.resolve()):
             raise FileRejected("the attachment's URL leads out of the source")
@@ -139,8 +151,18 @@ def local_file(url: str, places: Iterable[Path], limit: int) -> bytes:
     raise FileRejected("the source does not hold the attachment")
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than any file's
+        return False
+
+
 def _relative(url: str) -> PurePosixPath:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise FileRejected("the attachment's URL is none") from None
     path = PurePosixPath(unquote(parts.path))
     if parts.scheme or parts.netloc or path.is_absolute() or ".." in path.parts or not path.parts or "\\" in url or "\x00" in unquote(url):
         raise FileRejected("the attachment's URL leads out of the source")

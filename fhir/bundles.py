@@ -20,6 +20,28 @@ from fhir.release import refuse_other_release
 
 _ENTRY_DEPTH = 3
 """A resource of a Bundle lies in the Bundle, its list of entries and its entry."""
+_CODE = re.compile(r"[a-z][a-z-]{1,30}")
+"""Shape of an IssueSeverity or IssueType: anything else is the source's prose in the wrong place."""
+_LACKS = frozenset(
+    {
+        "exception",
+        "expired",
+        "forbidden",
+        "incomplete",
+        "login",
+        "security",
+        "suppressed",
+        "throttled",
+        "timeout",
+        "too-costly",
+        "transient",
+    }
+)
+"""IssueType codes that say, whatever their severity, that something which should be in the answer may not be (FHIR R4 issue-type)."""
+_WITHOUT = frozenset({"transaction", "batch", "history"})
+"""Types of Bundle of which an entry may have no resource, and nothing is missing: a deletion, or a question (FHIR R4 bundle.html)."""
+_SUBSETTED = b'"SUBSETTED"'
+"""`meta.tag` of a resource that is not whole (FHIR R4 resource.html, tags)."""
 ABSOLUTE = re.compile(r"(?P<base>https?://.+)/(?P<local>[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(/_history/.+)?")
 
 
@@ -130,6 +152,10 @@ class Document:
     """Link to itself of a searchset: the search as the server understood it (FHIR R4 search 3.1.1.5)."""
     total: int | None = None
     """`Bundle.total`, when given."""
+    bundle: bool = False
+    """Whether it is a Bundle, and no single resource or NDJSON."""
+    short: str | None = None
+    """Why a Bundle may hold less than it should by its own account, in words of ours; None when nothing says so."""
 
 
 def next_link(text: bytes) -> str | None:
@@ -180,8 +206,22 @@ def _read_one(text: bytes, strict: bool) -> Document:
     ]
     links = {link.relation: link.url for link in reversed(envelope.link)}
     partial = "next" in links or (envelope.type == "searchset" and (envelope.total or 0) > len(items))
-    read = _document(items, len(envelope.entry) - len(items), strict=strict)
-    return replace(read, next_url=links.get("next"), partial=partial, self_url=links.get("self"), total=envelope.total)
+    empty = len(envelope.entry) - len(items)
+    read = _document(items, empty, strict=strict)
+    short = _short(text, items, links, 0 if envelope.type in _WITHOUT else empty)
+    return replace(
+        read, next_url=links.get("next"), partial=partial, self_url=links.get("self"), total=envelope.total, bundle=True, short=short
+    )
+
+
+def _short(text: bytes, items: list[Item], links: dict[str, str], empty: int) -> str | None:
+    if any(_lacking(loads(item.raw)) for item in items if item.header.resourceType == "OperationOutcome"):
+        return "the server says that something is missing or went wrong"
+    if empty:
+        return "entries came without their resources"
+    if links.get("next") == "":
+        return "a link to the next page leads nowhere"
+    return "the server gave parts of resources" if _SUBSETTED in text else None
 
 
 def _envelope_of(text: bytes) -> _Envelope | None:
@@ -240,6 +280,17 @@ def _outcome_notes(outcomes: list[Item]) -> tuple[str, ...]:
 
 def _issues(outcome: dict[str, Any]) -> Iterator[str]:
     """`severity` and `code` only: `diagnostics` and `details` may quote the record."""
+    for severity, code in _issue_codes(outcome):
+        yield f"the source sent an OperationOutcome: {severity}, {code}"
+
+
+def _issue_codes(outcome: dict[str, Any]) -> Iterator[tuple[str, str]]:
     issues = outcome.get("issue")
     for issue in (one for one in issues if isinstance(one, dict)) if isinstance(issues, list) else ():
-        yield f"the source sent an OperationOutcome: {issue.get('severity', '?')}, {issue.get('code', '?')}"
+        severity, code = (text if _CODE.fullmatch(text := str(issue.get(name))) else "?" for name in ("severity", "code"))
+        yield severity, code
+
+
+def _lacking(outcome: dict[str, Any]) -> bool:
+    """Whether an outcome among the entries says that the others may not be all."""
+    return any(severity in ("error", "fatal") or code in _LACKS for severity, code in _issue_codes(outcome))

@@ -11,12 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fhir.jsontext import elements, loads
-
-if TYPE_CHECKING:
-    from fhir.index import FactIndex
 
 _UUID = "urn:uuid:"
 Pulled = Literal["complete", "refused", "truncated", "failed", "not asked"]
@@ -148,11 +145,18 @@ class Chart:
         return tuple(fact for name in resource_types for fact in self._by_type.get(name, ()))
 
     @cached_property
-    def index(self) -> FactIndex:
-        """The facts by concept and by code, built once for each resource type that is asked for."""
-        from fhir.index import FactIndex
+    def _by_identifier(self) -> dict[tuple[str, str], tuple[Fact, ...]]:
+        found: dict[tuple[str, str], dict[Fact, None]] = {}
+        for fact in self:
+            identifiers = fact.only("identifier").get("identifier")
+            for one in identifiers if isinstance(identifiers, list) else ():
+                if isinstance(one, Mapping):
+                    found.setdefault((str(one.get("system", "")), str(one.get("value", ""))), {})[fact] = None
+        return {pair: tuple(facts) for pair, facts in found.items()}
 
-        return FactIndex(self)
+    def identified(self, system: str, value: str) -> tuple[Fact, ...]:
+        """The facts, the Patient among them, that carry an identifier of this system and value; () without either."""
+        return self._by_identifier.get((system, value), ()) if system and value else ()
 
     def get(self, reference: str) -> Fact | None:
         """The fact a reference names (relative, absolute, urn:uuid, versioned), or None.

@@ -26,6 +26,7 @@ RecordError
   PatientError
     UnknownPatient       the asked patient is not in the source
     AnotherPatient       the source mixes patients where one was asked for
+    PatientReplaced      the asked patient's record was merged into another
   ImagingError
     FileRejected         a file that is not what it says, or is too large to be safe
     UnknownStudy         the asked study is not in the chart
@@ -233,6 +234,12 @@ class AnotherPatient(PatientError):
     """A resource of another patient stands where only the bound patient's may stand."""
 
     code = "another_patient"
+
+
+class PatientReplaced(PatientError):
+    """The asked patient's record was merged into another: what it holds is no longer the whole, or no longer right."""
+
+    code = "patient_replaced"
 
 
 class ImagingError(RecordError):

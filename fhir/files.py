@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fhir.assemble import bare_id, chart_from
-from fhir.attachments import binary_content, inline_content, local_file, verified
+from fhir.attachments import BINARY, binary_content, inline_content, local_file, verified
 from fhir.bulk.state import pulled_of
 from fhir.bundles import Document, read_document
 from fhir.chart import Chart
@@ -99,19 +99,19 @@ class FileSource:
         inline = inline_content(image, limit)
         if inline is not None:
             return verified(inline, image)
-        binary = re.search(r"(?:^|/)Binary/([A-Za-z0-9\-.]{1,64})$", image.url or "")
+        binary = BINARY.search(image.url or "")
         if binary:
-            return verified(self._binary(binary[1], limit), image)
+            return verified(self._binary(binary[1], limit, image), image)
         return verified(local_file(image.url or "", self._places, limit), image)
 
-    def _binary(self, wanted: str, limit: int) -> bytes:
+    def _binary(self, wanted: str, limit: int, image: ImageSource) -> bytes:
         for path in self._files():
             text = path.read_bytes()
             if b'"Binary"' not in text or wanted.encode() not in text:
                 continue
             for item in _document(path, text).items:
                 if item.local == f"Binary/{wanted}":
-                    return binary_content(item.raw, limit)
+                    return binary_content(item.raw, limit, image)
         raise FileRejected("the source does not hold the attachment's Binary")
 
 

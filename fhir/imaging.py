@@ -6,6 +6,7 @@ FHIR R4 ImagingStudy, and the resources that carry or describe its pictures: Dia
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -179,35 +180,44 @@ def _images(chart: Chart, study: Fact, reports: tuple[Fact, ...]) -> Iterator[Im
     for document in chart.of_type("DocumentReference"):
         related = member(document.body.get("context"), "related")
         if usable(document) and _names(chart, related, study):
-            yield from _attachments(document, [one.get("attachment") for one in objects(document.body.get("content"))])
+            yield from _attachments(chart, document, [one.get("attachment") for one in objects(document.body.get("content"))])
     for media in chart.of_type("Media"):
         if usable(media) and (media.reference in linked or _names(chart, media.body.get("partOf"), study)):
-            yield from _attachments(media, [media.body.get("content")])
+            yield from _attachments(chart, media, [media.body.get("content")])
     for report in reports:
-        yield from _attachments(report, objects(report.body.get("presentedForm")))
+        yield from _attachments(chart, report, objects(report.body.get("presentedForm")))
 
 
 def _names(chart: Chart, references: Any, study: Fact) -> bool:
     return any(chart.resolve(reference) == study.reference for reference in _references(references))
 
 
-def _attachments(fact: Fact, attachments: Sequence[Any]) -> Iterator[ImageSource]:
+def _attachments(chart: Chart, fact: Fact, attachments: Sequence[Any]) -> Iterator[ImageSource]:
     for attachment in objects(attachments):
         source = image_source(fact.reference, attachment)
         if source is not None:
-            yield source
+            yield replace(source, patient=chart.patient.reference)
 
 
 def image_source(reference: str, attachment: Mapping[str, Any]) -> ImageSource | None:
     """The ImageSource of an Attachment; None when it is declared to be something else than an image, or holds nothing.
 
-    Data that are not base64 come as no bytes, which every decoder refuses: a broken picture is not a missing one.
+    Data that are not base64 come as no bytes, which every decoder refuses: a broken picture is not a missing one. Elements of another
+    shape than FHIR gives them come as texts that nothing fits.
     """
     declared = attachment.get("contentType")
     url, text = attachment.get("url"), attachment.get("data")
     if (declared is not None and not str(declared).startswith(IMAGE_TYPES)) or (url is None and text is None):
         return None
-    return ImageSource(reference, declared, url, _inline(text), attachment.get("hash"), attachment.get("size"))
+    digest, size = attachment.get("hash"), attachment.get("size")
+    return ImageSource(
+        reference,
+        declared,
+        url if url is None or isinstance(url, str) else "",
+        _inline(text),
+        None if digest is None else str(digest),
+        size if size is None or isinstance(size, int) else -1,
+    )
 
 
 def _inline(text: Any) -> bytes | None:

@@ -7,15 +7,13 @@ name it, and those are parsed once for each distinct text: no fact's body is par
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhir.chart import Chart, Fact
 from fhir.jsontext import loads, outline
 from fhir.references import followed
 from fhir.value_sets import Coding, codings_of, text_of
 from fhir.views import newest_first, objects
-
-if TYPE_CHECKING:
-    from fhir.chart import Chart, Fact
 
 Concept = tuple[frozenset[Coding], str]
 """What a fact is about: every (system, code) it is given, and its words (text and displays, joined by `; `)."""
@@ -40,7 +38,6 @@ class FactIndex:
         self._concepts: dict[str, Mapping[Concept, tuple[Fact, ...]]] = {}
         self._coded: dict[str, Mapping[Coding, tuple[Fact, ...]]] = {}
         self._newest: dict[tuple[str, Coding | None], tuple[Fact, ...]] = {}
-        self._identified: Mapping[Coding, tuple[Fact, ...]] | None = None
 
     def concepts(self, resource_type: str) -> Mapping[Concept, tuple[Fact, ...]]:
         """Every distinct concept of the type with its facts, whatever their status, in the chart's order."""
@@ -61,19 +58,6 @@ class FactIndex:
         if key not in self._newest:
             self._newest[key] = newest_first(self._chart.of_type(resource_type))
         return self._newest[key]
-
-    def identified(self, system: str, value: str) -> tuple[Fact, ...]:
-        """The facts, the Patient among them, that carry an identifier of this system and value; () without either."""
-        if self._identified is None:
-            self._identified = self._by_identifier()
-        return self._identified.get((system, value), ()) if system and value else ()
-
-    def _by_identifier(self) -> Mapping[Coding, tuple[Fact, ...]]:
-        found: dict[Coding, list[Fact]] = {}
-        for fact in self._chart:
-            for one in objects(fact.only("identifier").get("identifier")):
-                found.setdefault((str(one.get("system", "")), str(one.get("value", ""))), []).append(fact)
-        return {pair: tuple(dict.fromkeys(facts)) for pair, facts in found.items()}
 
     def _by_code(self, resource_type: str) -> Mapping[Coding, tuple[Fact, ...]]:
         if resource_type not in self._coded:
@@ -109,6 +93,15 @@ class FactIndex:
                 yield from ({"text": device.get("name")} for device in objects(value))
             elif name != "contained":
                 yield value
+
+
+def index_of(chart: Chart) -> FactIndex:
+    """The index of a chart, built once and kept with it for as long as it lives."""
+    kept = vars(chart)
+    if "_index" not in kept:
+        kept["_index"] = FactIndex(chart)
+    index: FactIndex = kept["_index"]
+    return index
 
 
 def _naming(fact: Fact) -> bytes:

@@ -7,12 +7,10 @@ logical reference by its identifier, when one fact alone carries it. Words alone
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fhir.chart import Chart, Fact
 from fhir.jsontext import dumps
-
-if TYPE_CHECKING:
-    from fhir.chart import Chart, Fact
 
 
 def followed(reference: object, chart: Chart, contained: object = None) -> Fact | None:
@@ -34,8 +32,6 @@ def followed(reference: object, chart: Chart, contained: object = None) -> Fact 
 
 
 def _contained(target: str, contained: object) -> Fact | None:
-    from fhir.chart import Fact
-
     for inner in contained if isinstance(contained, list) else ():
         if isinstance(inner, Mapping) and f"#{inner.get('id')}" == target and isinstance(inner.get("resourceType"), str):
             return Fact(inner["resourceType"], target, dumps(inner))
@@ -47,7 +43,7 @@ def _identified(reference: Mapping[str, Any], chart: Chart) -> Fact | None:
     identifier = reference.get("identifier")
     if not isinstance(identifier, Mapping):
         return None
-    found = chart.index.identified(str(identifier.get("system", "")), str(identifier.get("value", "")))
+    found = chart.identified(str(identifier.get("system", "")), str(identifier.get("value", "")))
     kind = reference.get("type")
     fitting = [fact for fact in found if kind is None or kind == fact.resource_type]
     return fitting[0] if len(fitting) == 1 else None

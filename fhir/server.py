@@ -8,28 +8,29 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 from fhir.access import Access
 from fhir.assemble import bare_id, chart_from
 from fhir.attachments import binary_content, inline_content, verified
 from fhir.chart import Chart
 from fhir.errors import ElsewhereRefused, FileRejected, NotThere, SourceError, UnknownPatient
+from fhir.jsontext import check
 from fhir.rest.client import FhirClient
 from fhir.rest.outcome import require_success
 from fhir.rest.pull import pull
 from fhir.rest.query import Query
 from fhir.rest.walk import Walk
 from fhir.study import IMAGE_LIMIT, ImageSource, Listed, Study
+from fhir.types import ID
 from fhir.wire.exchange import Ask
-from fhir.wire.origins import origins
+from fhir.wire.origins import joined, origins
 from fhir.wire.wire import Wire
 
 if TYPE_CHECKING:
     from fhir.dicomweb.client import DicomwebClient
 
 MAX_PATIENTS = 10_000
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_MEDIA_TYPE = re.compile(r"[\w.+\-]+/[\w.+*\-]+", re.ASCII)
 _FHIR_JSON = ("application/fhir+json", "application/json+fhir")
 
 
@@ -66,7 +67,7 @@ class ServerSource:
     async def chart(self, patient: str) -> Chart:
         """See `fhir.source.Source`. A type the server refuses, cuts short or does not offer is marked so in the manifest."""
         wanted = bare_id(patient)
-        if not _ID.fullmatch(wanted):
+        if not ID.fullmatch(wanted):
             raise UnknownPatient("the asked id is not a FHIR id")
         try:
             pulled = await pull(self.client, wanted, self.access.plan)
@@ -88,7 +89,7 @@ class ServerSource:
         """See `fhir.source.Source`."""
         from fhir.dicomweb.listing import listed
 
-        return await listed(self._images_at, study, most)
+        return study.out_of_reach or await listed(self._images_at, study, most)
 
     async def fetch(self, image: ImageSource, limit: int = IMAGE_LIMIT) -> bytes:
         """See `fhir.source.Source`. Only allowed origins are asked, and what comes is checked against size and hash."""
@@ -114,15 +115,18 @@ class ServerSource:
         return DicomwebClient(self.wire, address)
 
     async def _attachment(self, image: ImageSource, limit: int) -> bytes:
-        url = urljoin(self.base + "/", image.url or "")
+        url = joined(self.base + "/", image.url or "")
         # unpacked text of a Binary in JSON is a third longer than what it holds
-        headers = {"Accept": image.content_type or "*/*", "Accept-Encoding": "identity"}
+        declared = (image.content_type or "").partition(";")[0].strip()
+        accept = declared if _MEDIA_TYPE.fullmatch(declared) else "*/*"
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
         try:
             answer = require_success(await self.wire.ask(Ask("GET", url, headers, limit=limit + limit // 2 + 4096)))
         except NotThere:
             raise FileRejected("the source does not hold the attachment") from None
         if answer.media_type in _FHIR_JSON:
-            return binary_content(answer.body, limit)
+            check(answer.body)
+            return binary_content(answer.body, limit, image)
         if len(answer.body) > limit:
             raise FileRejected("the attachment is larger than allowed")
         return answer.body

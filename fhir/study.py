@@ -51,6 +51,8 @@ class ImageSource:
     """Where WADO-RS has it; None for an attachment."""
     tags: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     """What the image server's metadata say of it, as `Picture.tags`; empty when they were not asked for."""
+    patient: str | None = None
+    """`Patient/id` of whose chart it is; a Binary that says it is of somebody else's is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ offsets that exist (UTC-12 to UTC+14).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -35,51 +34,12 @@ class When:
             return True
         return False if self.earliest >= moment else None
 
-    def precedes(self, other: When) -> bool | None:
-        """Whether it lies before `other`; None when the precision of the two, or a zone that is not given, does not tell.
-
-        Two times of one clock without a zone are compared as if each could be anywhere: they may come from two places.
-        """
-        if self.latest < other.earliest:
-            return True
-        return False if self.earliest >= other.latest else None
-
     def within(self, window: timedelta, until: datetime) -> bool | None:
         """Whether it lies in `[until - window, until]`; None when its precision does not tell."""
         start = until - window
         if self.earliest >= start and self.latest <= until:
             return True
         return False if self.latest < start or self.earliest > until else None
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A FHIR Period: from `start` to `end`, both included. Without `end` it goes on; without `start` nobody knows since when."""
-
-    start: When | None
-    end: When | None
-
-    def overlaps(self, first: datetime, last: datetime) -> bool | None:
-        """Whether an instant of it lies in `[first, last]`; None when what is given does not tell."""
-        ended = self.end is not None and self.end.latest < first
-        begins_after = self.start is not None and self.start.earliest > last
-        if ended or begins_after:
-            return False
-        reaches = self.end is None or self.end.earliest >= first
-        begun = self.start.latest <= last if self.start is not None else self.end is not None and self.end.latest <= last
-        return True if reaches and begun else None
-
-
-def parse_period(element: object) -> Period | None:
-    """Read a FHIR Period; None when it is none, has neither end, an end that cannot be read, or its end before its start."""
-    if not isinstance(element, Mapping) or not (element.get("start") or element.get("end")):
-        return None
-    ends = {name: parse_when(str(element[name])) for name in ("start", "end") if element.get(name) is not None}
-    if None in ends.values():
-        return None
-    period = Period(ends.get("start"), ends.get("end"))
-    reversed_ = period.start is not None and period.end is not None and period.end.precedes(period.start)
-    return None if reversed_ else period
 
 
 def parse_when(text: str) -> When | None:

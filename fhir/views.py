@@ -20,8 +20,6 @@ Element = Mapping[str, Any]
 HL7_STATUS = "http://terminology.hl7.org/CodeSystem/"
 """Where the code systems of FHIR's own status elements live."""
 
-_CODE_ELEMENTS = ("code", "medicationCodeableConcept", "vaccineCode", "type", "procedureCode", "category")
-_TYPES_NAMED_BY_TYPE = frozenset({"DocumentReference", "Encounter", "Device", "Specimen", "Composition"})
 TIMES = (
     "effectiveDateTime",
     "effectivePeriod",
@@ -100,21 +98,6 @@ def concept_text(concept: Element | None) -> str:
     return next(displays, next((str(one["code"]) for one in found if one.get("code")), ""))
 
 
-def code_of(fact: Fact) -> Element | None:
-    """The element that says what a fact is: `code`, `medicationCodeableConcept`, `vaccineCode`, `type` and so on."""
-    names = ("type", *_CODE_ELEMENTS) if fact.resource_type in _TYPES_NAMED_BY_TYPE else _CODE_ELEMENTS
-    for name in names:
-        found = first(fact.body.get(name))
-        if isinstance(found, Mapping):
-            return found
-    return None
-
-
-def first(value: Any) -> Any:
-    """The first of a list, or the value itself; None for an empty list."""
-    return (value[0] if value else None) if isinstance(value, list) else value
-
-
 def quantity(fact: Fact) -> Quantity | None:
     """`valueQuantity` of an Observation, None when it has none, no number, or a reason why there is none."""
     return None if result_absent(fact.body) else quantity_in(given(fact.body, "valueQuantity"))
@@ -130,14 +113,6 @@ def quantity_in(element: Any) -> Quantity | None:
     return Quantity(value, str(element["value"]), element.get("comparator"), str(element.get("unit") or element.get("code") or ""), code)
 
 
-def components(fact: Fact) -> Iterator[tuple[Element, Quantity]]:
-    """(code, quantity) of every component of an Observation that has a quantity, such as systolic pressure."""
-    for component in objects(fact.body.get("component")):
-        found = None if result_absent(component) else quantity_in(given(component, "valueQuantity"))
-        if found is not None and isinstance(component.get("code"), Mapping):
-            yield component["code"], found
-
-
 def status(fact: Fact) -> str | None:
     """`status` as given: final, active, preliminary and so on."""
     return _text(fact.only("status").get("status"))
@@ -151,11 +126,6 @@ def settled(fact: Fact) -> bool:
 def clinical_status(fact: Fact) -> str | None:
     """Code of `clinicalStatus` of a Condition or AllergyIntolerance: active, resolved and so on."""
     return status_code(fact.only("clinicalStatus").get("clinicalStatus"))
-
-
-def verification_status(fact: Fact) -> str | None:
-    """Code of `verificationStatus`: confirmed, provisional, refuted and so on."""
-    return status_code(fact.only("verificationStatus").get("verificationStatus"))
 
 
 def status_code(concept: Any) -> str | None:

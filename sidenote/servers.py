@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 Needs = tuple[str, ...]
 _NEEDS: dict[str, Needs] = {"none": (), "bearer": ("token_file",), "backend": ("client_id", "key_file", "scopes")}
 """Which keys each kind of authorization needs; any of these beside another kind is a mistake in the file."""
+
+
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+"""RFC 6750 2.1, without the word Bearer."""
 
 
 class Server(BaseModel):
@@ -94,7 +99,10 @@ def _authorization(entry: Server, tls: ssl.SSLContext | None) -> tuple[Authoriza
     if entry.token_file is not None:
         from fhir.wire.authorization import Bearer
 
-        return Bearer(_secret(entry.token_file, "token_file").decode("ascii", "replace")), _everything
+        token = _secret(entry.token_file, "token_file").decode("ascii", "replace")
+        if not _TOKEN.fullmatch(token):
+            raise SettingsInvalid("token_file holds something else than a token alone")
+        return Bearer(token), _everything
     if entry.key_file is None or entry.client_id is None:
         return None, _everything
     from fhir.smart import backend_service

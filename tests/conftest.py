@@ -1,8 +1,10 @@
-"""What every test may use: the shared kit of real data, when it is there."""
+"""What every test may use: the shared kit of real data, when it is there, and the proxy of tests/faults."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,13 @@ settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 _KIT = Path(__file__).parents[2] / "shared" / "kit"
+
+_spec = importlib.util.spec_from_file_location("fault_proxy", Path(__file__).parent / "faults" / "proxy.py")
+assert _spec is not None
+assert _spec.loader is not None
+_proxy = sys.modules["fault_proxy"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_proxy)
+fault_proxy, faults = _proxy.fault_proxy, _proxy.faults
 
 
 @pytest.fixture(scope="session")

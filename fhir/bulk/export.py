@@ -18,7 +18,7 @@ from fhir.bulk.members import members_of
 from fhir.bulk.outcome import Asked, is_whole, outcome
 from fhir.bulk.poll import Patience, finished
 from fhir.bulk.request import ExportRequest
-from fhir.bulk.state import ExportState, described
+from fhir.bulk.state import STATE, ExportState, described
 from fhir.errors import ExportFailed
 from fhir.time import parse_when
 from fhir.wire.wire import Wire
@@ -115,7 +115,7 @@ def _continued(
 def _moment(instant: str) -> datetime:
     when = parse_when(instant)
     if when is None:
-        raise ExportFailed("an instant that is none")
+        raise ExportFailed(f"{STATE} of the folder names an instant that is none")
     return when.earliest
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fhir.bulk.deletions import deletions_of
 from fhir.bulk.files import FileAsker, FileReport, download
 from fhir.bulk.issues import UNREADABLE, Issue, issues_of
-from fhir.bulk.lines import BadLine
 from fhir.bulk.manifest import ExportedFile, ExportManifest
 from fhir.errors import RecordError
 
@@ -63,22 +63,16 @@ async def fetch(
 
 
 async def _deletions(asker: FileAsker, file: ExportedFile, name: str) -> tuple[FileReport, frozenset[str]]:
-    async def take(body: AsyncIterator[bytes]) -> tuple[frozenset[str], tuple[BadLine, ...]]:
-        return await deletions_of(body, asker.limits.line)
-
     try:
-        found, bad = await asker.read(file, take)
+        found, bad = await asker.read(file, partial(deletions_of, limit=asker.limits.line))
     except RecordError as error:
         return FileReport(name, "Bundle", count=file.count, problem=error.code), frozenset()
     return FileReport(name, "Bundle", len(found), bad, len(bad)), found
 
 
 async def _issues(asker: FileAsker, file: ExportedFile) -> Counter[Issue]:
-    async def take(body: AsyncIterator[bytes]) -> Counter[Issue]:
-        return await issues_of(body, asker.limits.line)
-
     try:
-        return await asker.read(file, take)
+        return await asker.read(file, partial(issues_of, limit=asker.limits.line))
     except RecordError:
         return Counter([UNREADABLE])
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -123,12 +124,9 @@ async def download(asker: FileAsker, file: ExportedFile, path: Path, *, remember
     Raises:
         OSError: it cannot be written, which is no fault of the server's.
     """
-
-    async def take(body: AsyncIterator[bytes]) -> _Taken:
-        return await _written(body, file.resource_type, path, asker.limits.line, remember=remember)
-
+    write = partial(_written, resource_type=file.resource_type, path=path, line_limit=asker.limits.line, remember=remember)
     try:
-        taken = await asker.read(file, take)
+        taken = await asker.read(file, write)
     except RecordError as error:
         return FileReport(path.name, file.resource_type, count=file.count, problem=error.code), frozenset()
     report = FileReport(path.name, file.resource_type, taken.lines, tuple(taken.bad), taken.bad_lines, file.count)
@@ -150,7 +148,7 @@ class _Taken:
             self.bad.append(line)
 
 
-async def _written(body: AsyncIterator[bytes], resource_type: str, path: Path, line_limit: int, *, remember: bool) -> _Taken:
+async def _written(body: AsyncIterator[bytes], *, resource_type: str, path: Path, line_limit: int, remember: bool) -> _Taken:
     taken = _Taken()
     with whole(path) as out:
         async for found in checked(lines_of(body, line_limit), resource_type):

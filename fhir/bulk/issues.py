@@ -16,7 +16,7 @@ Issue = tuple[str, str]
 UNREADABLE: Issue = ("error", "unreadable")
 """A line of an error file that is no OperationOutcome."""
 _CODE = re.compile(r"[a-z][a-z-]{1,30}")
-_GRAVE = frozenset({"error", "fatal"})
+_HARMLESS = frozenset({"information", "warning"})
 
 
 async def issues_of(parts: AsyncIterator[bytes], limit: int = LINE_LIMIT) -> Counter[Issue]:
@@ -47,4 +47,4 @@ def _word(value: object) -> str:
 
 def is_grave(issue: Issue) -> bool:
     """Whether something did not come because of it; whatever is neither information nor a warning counts."""
-    return issue[0] in _GRAVE or issue[0] == "unreadable"
+    return issue[0] not in _HARMLESS

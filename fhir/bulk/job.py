@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from fhir.bulk.kickoff import status_url
 from fhir.bulk.poll import Patience, begin
 from fhir.errors import RecordError
+from fhir.rest.query import FHIR_JSON
 from fhir.wire.exchange import Answer, Ask
 from fhir.wire.wire import Wire
 
@@ -48,4 +49,4 @@ async def _abandon(wire: Wire, beginning: asyncio.Task[Answer]) -> None:
 async def _delete(wire: Wire, url: str) -> None:
     with suppress(RecordError, TimeoutError):
         async with asyncio.timeout(_GOODBYE):
-            await wire.ask(Ask("DELETE", url, {"Accept": "application/fhir+json"}, limit=1 << 20))
+            await wire.ask(Ask("DELETE", url, {"Accept": FHIR_JSON}, limit=1 << 20))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urljoin
 
 from fhir.bulk.request import ExportRequest
 from fhir.errors import ExportFailed
 from fhir.rest.outcome import require_success
+from fhir.rest.query import FHIR_JSON
 from fhir.wire.exchange import Answer, Ask
-from fhir.wire.origins import Origins
+from fhir.wire.origins import Origins, joined
 
-_FHIR_JSON = "application/fhir+json"
-_HEADERS = {"Accept": _FHIR_JSON, "Prefer": "respond-async"}
+_HEADERS = {"Accept": FHIR_JSON, "Prefer": "respond-async"}
 _LIMIT = 1 << 20
 
 
@@ -24,7 +23,7 @@ def kick_off(base: str, request: ExportRequest, method: Literal["GET", "POST"] =
     url = f"{base.rstrip('/')}/{request.path}"
     if method == "GET" and not request.patients:
         return Ask("GET", f"{url}?{request.query()}", _HEADERS, limit=_LIMIT, repeatable=False)
-    return Ask("POST", url, {**_HEADERS, "Content-Type": _FHIR_JSON}, request.body(), limit=_LIMIT, repeatable=False)
+    return Ask("POST", url, {**_HEADERS, "Content-Type": FHIR_JSON}, request.body(), limit=_LIMIT, repeatable=False)
 
 
 def status_url(answer: Answer, allowed: Origins) -> str:
@@ -39,6 +38,6 @@ def status_url(answer: Answer, allowed: Origins) -> str:
     location = answer.headers.get("content-location", "").strip()
     if answer.status != 202 or not location:
         raise ExportFailed("the server began no export: it did not answer 202 with a Content-Location")
-    url = urljoin(answer.url, location)
+    url = joined(answer.url, location)
     allowed.require(url)
     return url

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
 
-from fhir.bulk.request import is_instant
+from fhir.bulk.request import TYPE, is_instant
 from fhir.errors import ExportFailed
 from fhir.jsontext import check, loads
+from fhir.wire.origins import joined
 
-_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}", re.ASCII)
 _KNOWN = frozenset({"transactionTime", "request", "requiresAccessToken", "output", "error", "deleted"})
 MOST_FILES = 100_000
 
@@ -75,10 +73,10 @@ def _file(value: object, where: str, base: str) -> ExportedFile:
     entry = value if isinstance(value, dict) else {}
     # the standard lets the files of `error` and `deleted` go without a type; each holds one type alone
     kind, url, count = entry.get("type", _kind_of(where)), entry.get("url"), entry.get("count")
-    if not isinstance(kind, str) or not _TYPE.fullmatch(kind) or not isinstance(url, str) or not url:
+    if not isinstance(kind, str) or not TYPE.fullmatch(kind) or not isinstance(url, str) or not url:
         raise ExportFailed("an entry of the manifest has no type or no url", where=where)
     known = isinstance(count, int) and not isinstance(count, bool) and count >= 0
-    return ExportedFile(kind, urljoin(base, url), count if known else None)
+    return ExportedFile(kind, joined(base, url), count if known else None)
 
 
 def _kind_of(where: str) -> str | None:

@@ -8,6 +8,7 @@ from fhir.bulk.request import ExportRequest
 from fhir.errors import RecordError, Unreachable
 from fhir.jsontext import check, loads
 from fhir.rest.outcome import require_fhir
+from fhir.rest.query import FHIR_JSON
 from fhir.views import member, objects
 from fhir.wire.exchange import Ask
 from fhir.wire.wire import Wire
@@ -28,7 +29,7 @@ async def members_of(wire: Wire, base: str, request: ExportRequest) -> tuple[str
     if request.group is None:
         return None
     try:
-        answer = await wire.ask(Ask("GET", f"{base.rstrip('/')}/Group/{request.group}", {"Accept": "application/fhir+json"}))
+        answer = await wire.ask(Ask("GET", f"{base.rstrip('/')}/Group/{request.group}", {"Accept": FHIR_JSON}))
         body = require_fhir(answer)
         check(body)
     except Unreachable:

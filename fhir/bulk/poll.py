@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fhir.bulk.manifest import ExportManifest, read_manifest
 from fhir.errors import DeadlinePassed, ExportFailed, NotFhir, NotThere, Overloaded, Unreachable
 from fhir.rest.outcome import require_fhir, require_success
+from fhir.rest.query import FHIR_JSON
 from fhir.wire.exchange import Answer, Ask
 from fhir.wire.patience import retry_after
 from fhir.wire.wire import Wire
@@ -97,7 +98,7 @@ async def finished(wire: Wire, url: str, patience: Patience, on_progress: Callab
     while True:
         pause: float | None = None
         try:
-            answer = await wire.ask(Ask("GET", url, {"Accept": "application/fhir+json, application/json"}, limit=_LIMIT, repeatable=False))
+            answer = await wire.ask(Ask("GET", url, {"Accept": f"{FHIR_JSON}, application/json"}, limit=_LIMIT, repeatable=False))
         except Overloaded as error:
             pause = error.retry_after
         except Unreachable as error:

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 from fhir.errors import RequestRefused
 from fhir.jsontext import dumps
 from fhir.time import parse_when
+from fhir.types import ID
 
 NDJSON = "application/fhir+ndjson"
 Level = Literal["system", "patients", "group"]
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
-_TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}", re.ASCII)
+TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}", re.ASCII)
 _CRITERIA = re.compile(r"[A-Z][A-Za-z]{1,63}\?[^\s#]+", re.ASCII)
 _ELEMENT = re.compile(r"([A-Z][A-Za-z]+\.)?[a-z][A-Za-z]*", re.ASCII)
 _ZONED = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
@@ -51,8 +51,8 @@ class ExportRequest:
         if self.types and "Patient" not in self.types:
             raise RequestRefused("an export without its patients is no source: add the type Patient")
         ids = (self.group, *self.patients) if self.group is not None else self.patients
-        _require(ids, _ID, "an id is no FHIR id")
-        _require(self.types, _TYPE, "a type is no resource type")
+        _require(ids, ID, "an id is no FHIR id")
+        _require(self.types, TYPE, "a type is no resource type")
         _require(self.type_filters, _CRITERIA, "a type filter is not of the form Type?criteria")
         _require(self.elements, _ELEMENT, "an element is not of the form element or Type.element")
         if self.since is not None and not is_instant(self.since):

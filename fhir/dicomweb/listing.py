@@ -62,7 +62,8 @@ def _addresses(study: Study) -> tuple[str, ...]:
 
 async def _at(client: DicomwebClient, address: str, study: Study, most: int) -> Listed:
     candidates = _recorded(study, address)
-    notes: tuple[str, ...] = ()
+    elsewhere = len(study.instances) - len(candidates)
+    notes: tuple[str, ...] = (f"{elsewhere} images at another image server were not looked at",) if candidates and elsewhere else ()
     if not candidates:
         candidates, notes = await instances_at(client, address, study)
     images, left_out = choose(candidates, most)
@@ -75,7 +76,7 @@ async def _at(client: DicomwebClient, address: str, study: Study, most: int) -> 
 
 
 def _recorded(study: Study, address: str) -> tuple[Candidate, ...]:
-    """What the record lists, when it lists as many as it says there are."""
+    """What the record lists, when it lists as many as it says there are, and some of every series."""
     modality = {series.uid: series.modality for series in study.series}
     found = tuple(
         Candidate(image, modality.get(image.instance.series_uid))
@@ -83,13 +84,16 @@ def _recorded(study: Study, address: str) -> tuple[Candidate, ...]:
         if image.instance and image.instance.address == address
     )
     stated = sum(series.number_of_instances or 0 for series in study.series)
-    return found if len(study.instances) >= stated else ()
+    listed = {image.instance.series_uid for image in study.instances if image.instance}
+    every = all(series.uid in listed for series in study.series if series.number_of_instances != 0)
+    return found if every and len(study.instances) >= stated else ()
 
 
 async def instances_at(client: DicomwebClient, address: str, study: Study) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """The instances of a study as QIDO-RS lists them, in the order of series and instance numbers, and whether some are missing.
 
-    Raises as `DicomwebClient.instances` does; RequestRefused when the study has no StudyInstanceUID, NotThere when the server lists none.
+    Raises as `DicomwebClient.instances` does; RequestRefused when the study has no StudyInstanceUID, NotThere when the server lists none,
+    NotDicomweb when it lists nothing but what is of other studies or has no usable UIDs.
     """
     if study.study_uid is None:
         raise RequestRefused("a study without a UID cannot be asked for")
@@ -98,7 +102,13 @@ async def instances_at(client: DicomwebClient, address: str, study: Study) -> tu
         raise NotThere("the image server does not have the study")
     matches = [one for one in found.matches if one.text("StudyInstanceUID") in (study.study_uid, "")]
     candidates = tuple(candidate for one in sorted(matches, key=_order) if (candidate := _candidate(one, address, study)))
-    return candidates, ("the image server does not list the study completely",) if found.truncated else ()
+    if not candidates:
+        raise NotDicomweb("the image server listed nothing that can be asked for of the study")
+    return candidates, ("the image server does not list the study completely",) if found.truncated or _fewer(candidates, study) else ()
+
+
+def _fewer(candidates: tuple[Candidate, ...], study: Study) -> bool:
+    return len(candidates) < sum(series.number_of_instances or 0 for series in study.series)
 
 
 def _order(found: Attributes) -> tuple[int, str, int, str]:

@@ -34,6 +34,7 @@ class Capability:
 
     release: str
     software: str | None = None
+    """`software.name`: at most 80 characters, all of them printable."""
     types: Mapping[str, Ability] = field(default_factory=dict)
     operations: frozenset[str] = frozenset()
     """Of the whole system, without `$`."""
@@ -78,12 +79,13 @@ def read_capability(text: bytes) -> Capability:
     release = str(statement.get("fhirVersion"))
     refuse_version(release)
     name = member(statement.get("software"), "name")
+    printable = "".join(one for one in name if one.isprintable())[:80].strip() if isinstance(name, str) else ""
     servers = [rest for rest in objects(statement.get("rest")) if rest.get("mode", "server") == "server"]
     types = {str(one.get("type")): _ability(one) for rest in servers for one in objects(rest.get("resource")) if one.get("type")}
     services = (service for rest in servers for service in objects(member(rest.get("security"), "service")))
     return Capability(
         release=release,
-        software=name if isinstance(name, str) else None,
+        software=printable or None,
         types=types,
         operations=frozenset(name for rest in servers for name in _names(rest.get("operation"))),
         security=frozenset(code for service in services for _, code in codings(service)),

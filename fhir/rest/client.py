@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from fhir.bundles import Document, Item, next_link, read_document
 from fhir.errors import ElsewhereRefused, NotFhir, NotThere, PagingEndless, RequestRefused, SourceError
@@ -21,6 +21,7 @@ from fhir.rest.outcome import require_fhir, require_success
 from fhir.rest.query import FHIR_JSON, PAGE_BYTES, Query
 from fhir.rest.quirks import Quirk
 from fhir.wire.exchange import Answer, Ask
+from fhir.wire.origins import joined
 from fhir.wire.wire import Wire
 
 _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}")
@@ -91,6 +92,7 @@ class FhirClient:
             private: Whether the parameters name a person: then they travel in a body where the server can do that.
 
         Raises:
+            RequestRefused: the server answers with an OperationOutcome, whatever its status, or with nothing.
             PagingEndless: a `next` link that was followed already, or more pages than allowed.
             ElsewhereRefused: a `next` link to a host that is not on the list; nothing is asked there.
             Others: see `fhir.rest.outcome.require_fhir` and `fhir.bundles.read_document`.
@@ -167,10 +169,10 @@ class FhirClient:
         try:
             while True:
                 linked = next_link(answer.body) if answer.status == 200 else None
-                following = urljoin(answer.url, linked) if linked else None
+                following = joined(answer.url, linked) if linked else None
                 if following is not None and self._unfit(following, seen) is None:
                     ahead = asyncio.create_task(self._get(following))
-                yield replace(await self._document(answer), next_url=following)
+                yield replace(_page(await self._document(answer)), next_url=following)
                 if following is None:
                     return
                 if (error := self._unfit(following, seen)) is not None:
@@ -179,6 +181,7 @@ class FhirClient:
                 answer, ahead = await (ahead or self._get(following)), None
         finally:
             if ahead is not None:
+                await asyncio.sleep(0)  # or what was never begun is cancelled, which anyio reports on stderr
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
 
@@ -196,6 +199,20 @@ class FhirClient:
     async def _document(self, answer: Answer) -> Document:
         body = require_fhir(answer)
         return await asyncio.to_thread(read_document, body)
+
+
+def _page(document: Document) -> Document:
+    """One page of a search.
+
+    Raises:
+        RequestRefused: an OperationOutcome, which some servers send with status 200.
+        NotFhir: another resource than a Bundle.
+    """
+    if document.bundle:
+        return document
+    if document.items:
+        raise NotFhir("the server answered a search with another resource than a Bundle")
+    raise RequestRefused("the server answered a search with an OperationOutcome")
 
 
 def _only_logical_ids(query: Query) -> bool:

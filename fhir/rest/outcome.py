@@ -56,14 +56,16 @@ def require_success(answer: Answer) -> Answer:
 
 
 def require_fhir(answer: Answer) -> bytes:
-    """The body of a successful answer, when its media type is FHIR JSON of R4.
+    """The body of a successful answer that has one, when its media type is FHIR JSON of R4.
 
     Raises:
+        RequestRefused: 201, 202 or 204: what was asked for is not in it, and an empty answer is no answer of nothing.
         NotFhir: HTML (a login page, most often), XML or another media type.
         WrongRelease: the media type names another release.
         Others: see `require_success`.
     """
-    require_success(answer)
+    if require_success(answer).status != 200:
+        raise RequestRefused(f"the server does not answer with what was asked for, status {answer.status}")
     if answer.media_type in ("text/html", "application/xhtml+xml"):
         raise NotFhir("the server answered with an HTML page")
     if answer.media_type not in _FHIR:

@@ -61,9 +61,10 @@ def ignored(query: Query, self_url: str | None) -> tuple[str, ...]:
     """
     from urllib.parse import parse_qsl, urlsplit
 
-    if self_url is None:
+    try:
+        told = {name.partition(":")[0] for name, _ in parse_qsl(urlsplit(self_url or "").query, keep_blank_values=True)}
+    except ValueError:  # no URL
         return ()
-    told = {name.partition(":")[0] for name, _ in parse_qsl(urlsplit(self_url).query, keep_blank_values=True)}
     sent = dict.fromkeys(name.partition(":")[0] for name, _ in query.parameters)
     if not told & set(sent):
         return ()

@@ -57,7 +57,7 @@ def _fields(issuer: Issuer, pending: Pending, aud: str) -> dict[str, str]:
         "response_type": "code",
         "client_id": issuer.client.client_id,
         "redirect_uri": pending.redirect_uri,
-        "scope": pending.asked.old() if Quirk.SCOPES_V1 in issuer.quirks else str(pending.asked),
+        "scope": issuer.written(pending.asked),
         "state": pending.state,
         "aud": aud.removesuffix("/") + "/" if slash else aud,
         "code_challenge": challenge(pending.verifier),

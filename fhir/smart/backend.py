@@ -20,7 +20,6 @@ from fhir.wire.wire import Wire
 if TYPE_CHECKING:
     import ssl
 
-_EARLY = 30.0
 _REST = 60.0
 """Seconds for which a refusal is remembered: a site that mends its registration need not restart us."""
 
@@ -40,7 +39,7 @@ class BackendService(SingleFlight):
         if not issuer.asked.clinical or issuer.asked.others or any(scope.context != "system" for scope in issuer.asked.clinical):
             raise RegistrationInvalid("backend services ask for `system/` scopes alone")
         self.issuer = issuer
-        self._wire, self._owns = wire or Issuers(issuer).wire(), wire is None
+        self._wire, self._owns = wire or Issuers(issuer).wire(tls), wire is None
         self._clock = clock
         self._discovery = Discovery(self._wire, clock)
         self._tokens: Tokens | None = None
@@ -84,14 +83,13 @@ class BackendService(SingleFlight):
         except AuthorizationError:
             self._refused = self._clock()
             raise
-        self._due = None if new.expires_at is None else new.expires_at - min(_EARLY, (new.expires_at - self._clock()) / 10)
+        self._due = new.due(self._clock())
         return f"Bearer {new.access_token}"
 
     async def _asked(self) -> Tokens:
         found = await self._discovery.of(self.issuer)
         require_backend(found, self.issuer)
-        scope = self.issuer.asked.old() if Quirk.SCOPES_V1 in self.issuer.quirks else str(self.issuer.asked)
-        fields = {"grant_type": "client_credentials", "scope": scope}
+        fields = {"grant_type": "client_credentials", "scope": self.issuer.written(self.issuer.asked)}
         new = await requested(self._wire, found.token_endpoint, self.issuer, fields, asked=self.issuer.asked, now=self._clock())
         if new.expires_at is None and Quirk.EXPIRES_IN_ABSENT not in self.issuer.quirks:
             raise TokenInvalid("the token response does not say when the token ends")
@@ -131,4 +129,4 @@ def backend_service(
         RegistrationInvalid: one of these is not what it should be.
     """
     issuer = registered(base, client_id, scopes, private_jwk=private_jwk, jwks_url=jwks_url, elsewhere=elsewhere, options=options)
-    return BackendService(issuer, wire, clock)
+    return BackendService(issuer, wire, clock, tls=tls)

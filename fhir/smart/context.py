@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fhir.errors import ElsewhereRefused, TokenInvalid
+from fhir.types import ID
 from fhir.wire.origins import origin_of
 
-_ID = re.compile(r"[A-Za-z0-9.-]{1,64}", re.ASCII)
 _REFERENCE = re.compile(r"(?P<type>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?", re.ASCII)
 _MOST = 100
 _LONGEST = 2000
@@ -77,7 +77,7 @@ def launch_context(body: Mapping[str, Any]) -> LaunchContext:
 
 def _id(body: Mapping[str, Any], name: str) -> str | None:
     value = body.get(name)
-    if value is not None and not (isinstance(value, str) and _ID.fullmatch(value)):
+    if value is not None and not (isinstance(value, str) and ID.fullmatch(value)):
         raise TokenInvalid(f"`{name}` of the token response is not a FHIR id")
     return value
 

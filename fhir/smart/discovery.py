@@ -132,9 +132,9 @@ def _require(needed: frozenset[str], found: SmartConfiguration) -> None:
 class Discovery:
     """Configurations by EHR, each asked for once and believed for a while. A failure is not remembered."""
 
-    def __init__(self, wire: Wire, clock: Clock = time.time, lifetime: float = LIFETIME) -> None:
+    def __init__(self, wire: Wire, clock: Clock = time.time) -> None:
         """Nothing is asked yet."""
-        self._wire, self._clock, self._lifetime = wire, clock, lifetime
+        self._wire, self._clock = wire, clock
         self._known: dict[str, tuple[float, SmartConfiguration]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -147,7 +147,7 @@ class Discovery:
         """
         async with self._locks[issuer.key]:
             known = self._known.get(issuer.key)
-            if known is None or not 0 <= self._clock() - known[0] < self._lifetime:
+            if known is None or not 0 <= self._clock() - known[0] < LIFETIME:
                 known = self._clock(), await self._asked(issuer)
                 self._known[issuer.key] = known
             return known[1]

@@ -18,6 +18,7 @@ from fhir.errors import ClockSkewed, ElsewhereRefused, IdTokenInvalid, RecordErr
 from fhir.smart.clock import LEEWAY, require_fresh
 from fhir.smart.jwks import Keys, PublicKey
 from fhir.smart.questions import strict
+from fhir.types import ID
 from fhir.wire.origins import origin_of
 
 if TYPE_CHECKING:
@@ -190,6 +191,6 @@ def _absolute(value: str) -> bool:
 
 
 def _patient(value: object) -> str | None:
-    if value is not None and not (isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9.-]{1,64}", value, re.ASCII)):
+    if value is not None and not (isinstance(value, str) and ID.fullmatch(value)):
         raise IdTokenInvalid("`patient` of the id_token is not a FHIR id")
     return value

@@ -13,7 +13,8 @@ from fhir.smart.context import launch_context
 from fhir.smart.discovery import SmartConfiguration
 from fhir.smart.issuers import Issuer
 from fhir.smart.questions import answered, form, json_of
-from fhir.smart.scopes import Scopes, granted
+from fhir.smart.scopes import Scopes
+from fhir.smart.token import scopes_in
 from fhir.wire.wire import Wire
 
 
@@ -68,7 +69,7 @@ def introspection(body: Mapping[str, Any], client_id: str) -> Introspection:
     context = launch_context(body)
     return Introspection(
         True,
-        _scopes(body.get("scope")),
+        scopes_in(body.get("scope"), "introspection response"),
         client_id,
         _end(body.get("exp")),
         context.patient,
@@ -77,15 +78,6 @@ def introspection(body: Mapping[str, Any], client_id: str) -> Introspection:
         _text(body, "iss"),
         _text(body, "sub"),
     )
-
-
-def _scopes(text: object) -> Scopes:
-    if not isinstance(text, str) or not text.strip():
-        raise TokenInvalid("the introspection response does not say which scopes the token has")
-    try:
-        return granted(text)
-    except ValueError:
-        raise TokenInvalid("the scopes of the introspection response hold characters that no scope has") from None
 
 
 def _end(value: object) -> float:

@@ -58,6 +58,10 @@ class Issuer:
         except ElsewhereRefused:
             return False
 
+    def written(self, scopes: Scopes) -> str:
+        """Scopes in the version that it knows."""
+        return scopes.old() if Quirk.SCOPES_V1 in self.quirks else str(scopes)
+
 
 def require_private(url: str, *, query: bool = False) -> None:
     """Refuse a configured URL without TLS (but to this machine), with a fragment, or with a query that it must not have.

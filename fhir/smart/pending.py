@@ -35,7 +35,7 @@ class Pending:
     began: float
     """Seconds since 1970."""
     binding: bytes = field(repr=False)
-    """Hash of what ties it to the browser's session; see `begun`."""
+    """Hash of what ties it to the browser's session; see `bound`."""
     patient: str | None = field(default=None, repr=False)
     """Whose chart it must be, when a session is taken up again; None leaves it to the EHR."""
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)

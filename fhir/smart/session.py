@@ -18,9 +18,6 @@ from fhir.smart.token import Tokens, requested
 from fhir.wire.authorization import SingleFlight
 from fhir.wire.wire import Wire
 
-_EARLY = 30.0
-"""Seconds before its end that a token is renewed, or a tenth of its life where that is less."""
-
 
 class Session(SingleFlight):
     """Implements `fhir.wire.authorization.Authorization`. Its context and its patient never change; its token does."""
@@ -139,21 +136,11 @@ class Session(SingleFlight):
     def _take(self, tokens: Tokens) -> str:
         self._held()
         self._tokens = tokens
-        self._due = self._when(tokens)
-        return _bearer(tokens)
-
-    def _when(self, tokens: Tokens) -> float | None:
-        """When it is time for another: somewhat early, where there is a way to get one."""
-        if tokens.expires_at is None:
-            return None
-        life = tokens.expires_at - self._clock()
-        return tokens.expires_at - (min(_EARLY, life / 10) if tokens.refresh_token else 0)
+        # without a way to get another it is used to its end
+        self._due = tokens.due(self._clock()) if tokens.refresh_token else tokens.expires_at
+        return f"Bearer {tokens.access_token}"
 
     def _held(self) -> Tokens:
         if self._over:
             raise LaunchAgain("the session is over: launch again")
         return self._tokens
-
-
-def _bearer(tokens: Tokens) -> str:
-    return f"Bearer {tokens.access_token}"

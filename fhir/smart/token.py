@@ -22,6 +22,7 @@ REFUSALS = frozenset(
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 _LONGEST_TOKEN = 16 * 1024
 _LONGEST_LIFE = 366 * 86_400
+_EARLY = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Tokens:
     id_token: str | None = field(default=None, repr=False)
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The whole answer without its tokens: `fhir.smart.context` reads it."""
+
+    def due(self, now: float) -> float | None:
+        """When it is time for another: 30 seconds before its end, or a tenth of its life where that is less; None without an end."""
+        return None if self.expires_at is None else self.expires_at - min(_EARLY, (self.expires_at - now) / 10)
 
 
 def tokens(answer: Answer, asked: Scopes, now: float, quirks: frozenset[Quirk] = frozenset()) -> Tokens:
@@ -85,12 +90,21 @@ def _scopes(body: Mapping[str, Any], asked: Scopes, quirks: frozenset[Quirk]) ->
     text = body.get("scope")
     if text is None and Quirk.SCOPE_ABSENT in quirks:
         return asked
+    return scopes_in(text, "token response")
+
+
+def scopes_in(text: object, where: str) -> Scopes:
+    """The element `scope` of a server's answer, which `where` names.
+
+    Raises:
+        TokenInvalid: it is missing or empty, or holds characters that no scope has.
+    """
     if not isinstance(text, str) or not text.strip():
-        raise TokenInvalid("the token response does not say which scopes were granted")
+        raise TokenInvalid(f"the {where} does not say which scopes were granted")
     try:
         return granted(text)
     except ValueError:
-        raise TokenInvalid("the granted scopes hold characters that no scope has") from None
+        raise TokenInvalid(f"the scopes of the {where} hold characters that no scope has") from None
 
 
 def _end(body: Mapping[str, Any], now: float, quirks: frozenset[Quirk]) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from fhir.errors import ElsewhereRefused
 
@@ -62,6 +62,18 @@ def origin_of(url: str) -> Origin:
     if parts.scheme not in _PORTS or not host or not _PLAIN.fullmatch(parts.netloc) or port == 0:
         raise ElsewhereRefused("no http or https URL of a plain host")
     return Origin(parts.scheme, host, port or _PORTS[parts.scheme])
+
+
+def joined(base: str, link: str) -> str:
+    """A link of an answer as an absolute URL (RFC 3986 5); as it is when it is none, which no list of origins allows.
+
+    >>> joined("https://ehr.example/fhir/Patient", "?page=2")
+    'https://ehr.example/fhir/Patient?page=2'
+    """
+    try:
+        return urljoin(base, link)
+    except ValueError:  # such as a bracket that is never closed
+        return link
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,9 @@ class Wire:
             tls: How servers prove themselves; None: the machine's certificates, TLS 1.2 or newer.
             headers: Sent with every question.
         """
-        import logging
-
         import httpx
 
-        logging.getLogger("stamina").addHandler(logging.NullHandler())  # or Python writes each repetition to stderr
+        _quieten()
         self.origins, self.limits = origins, limits
         self._authorization = authorization
         self._breakers: dict[Origin, Breaker] = {}
@@ -193,7 +191,7 @@ class Wire:
         except (httpx.InvalidURL, UnicodeError):  # such as a host xn-- that is no name
             raise ElsewhereRefused("no URL that can be asked") from None
         except httpx.HTTPError as error:
-            raise Unreachable("the server did not answer in time, or not as HTTP") from error
+            raise Unreachable(_no_answer(error)) from error
         finally:
             self._client.cookies.clear()
 
@@ -203,6 +201,18 @@ def _require_alive(response: httpx.Response) -> None:
         raise Overloaded("the server is busy", retry_after=retry_after(response.headers.get("retry-after")))
     if response.status_code in _BROKEN:
         raise Unreachable("the server is broken")
+
+
+def _no_answer(error: BaseException) -> str:
+    """In words: a server that nobody vouches for is another trouble than one that is not there."""
+    import ssl
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "the server's certificate does not hold, or no authority that is known here has signed it"
+        cause = cause.__cause__ or cause.__context__
+    return "the server did not answer in time, or not as HTTP"
 
 
 async def _limited(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
@@ -229,6 +239,16 @@ async def _whole(stream: Stream) -> bytes:
 
 async def _again(body: bytes) -> AsyncIterator[bytes]:
     yield body
+
+
+def _quieten() -> None:
+    """What the libraries write down: URLs and headers, which may name a patient, only where somebody asks for just that."""
+    import logging
+
+    logging.getLogger("stamina").addHandler(logging.NullHandler())  # or Python writes each repetition to stderr
+    for name in ("httpx", "httpcore"):
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _any_tls(origins: Origins) -> bool:

@@ -7,7 +7,7 @@ every fact (`fhir.index`); and a resource type that no condition asks for is nev
 from __future__ import annotations
 
 from fhir.chart import Chart, Fact
-from fhir.index import concepts
+from fhir.index import concepts, index_of
 from fhir.value_sets import VALUE_SETS
 from fhir.views import objects, obscured, usable
 
@@ -36,7 +36,7 @@ class ChartIndex:
             chosen = VALUE_SETS[value_set]
             self._matches[key] = tuple(
                 fact
-                for (codings, text), facts in self._chart.index.concepts(resource_type).items()
+                for (codings, text), facts in index_of(self._chart).concepts(resource_type).items()
                 if chosen.matches_codings(codings) or chosen.matches_text(text)
                 for fact in facts
             )
@@ -48,7 +48,7 @@ class ChartIndex:
 
     def nameless(self, resource_type: str) -> tuple[Fact, ...]:
         """Usable facts that do not say what they are: neither code nor text could be read."""
-        return tuple(fact for fact in self._chart.index.concepts(resource_type).get((frozenset(), ""), ()) if usable(fact))
+        return tuple(fact for fact in index_of(self._chart).concepts(resource_type).get((frozenset(), ""), ()) if usable(fact))
 
 
 def code_values(value: object) -> set[str]:

@@ -10,28 +10,20 @@ from starlette.responses import Response
 
 from sandbox.ehr.auth.routes import auth_routes
 from sandbox.ehr.bulk import bulk_routes
-from sandbox.ehr.config import Config
 from sandbox.ehr.faults import FaultMiddleware
 from sandbox.ehr.hospital import Hospital
 from sandbox.ehr.outcome import Refusal, refused
 from sandbox.ehr.rest import rest_routes
-from sandbox.ehr.store import Store
 
 
-def hospital_app(store: Store, config: Config | None = None, *, origin: str = "http://127.0.0.1") -> Starlette:
-    """The application; `app.state.hospital` is the `Hospital` behind it."""
-    return app_of(Hospital(store, config, origin=origin))
-
-
-def app_of(hospital: Hospital) -> Starlette:
-    """The application of a hospital that stands already."""
+def hospital_app(hospital: Hospital) -> Starlette:
+    """The application of a hospital."""
     app = Starlette(
         routes=[*auth_routes(hospital.auth), *bulk_routes(hospital), *rest_routes(hospital)],
         middleware=[Middleware(FaultMiddleware, faults=hospital.faults)],
         exception_handlers={HTTPException: _http_error, Exception: _broken},
     )
     app.router.redirect_slashes = False
-    app.state.hospital = hospital
     return app
 
 

@@ -22,21 +22,14 @@ from sandbox.ehr.store import Store
 class Hospital:
     """The state that the routes share. Whoever binds the port moves it there before the first request."""
 
-    def __init__(self, store: Store, config: Config | None = None, *, origin: str = "http://127.0.0.1") -> None:
+    def __init__(self, store: Store, config: Config | None = None) -> None:
         """A hospital that holds `store`."""
         self.store = store
         self.config = config or Config()
         self.faults = Faults()
-        self.auth = AuthorizationServer(
-            self.config.clients,
-            self.config.users,
-            code_seconds=self.config.code_seconds,
-            token_seconds=self.config.token_seconds,
-            styled=self.config.smart_style_url,
-            tolerates_client_id=self.config.tolerates_client_id,
-        )
+        self.auth = AuthorizationServer(self.config)
         self.searchsets = Searchsets(store, gives_total=self.config.gives_total)
-        self.move_to(origin)
+        self.move_to("http://127.0.0.1")
 
     def move_to(self, origin: str) -> None:
         """Stand at another origin from now on."""

@@ -1,26 +1,23 @@
-"""Runs a pretend hospital, or any ASGI application, on a free port of loopback while a `with` block lasts."""
+"""Runs a pretend hospital on a free port of loopback while a `with` block lasts."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
 
-from sandbox.ehr.app import app_of, hospital_app
+from sandbox.ehr.app import hospital_app
 from sandbox.ehr.auth.server import AuthorizationServer
 from sandbox.ehr.config import Config
 from sandbox.ehr.faults import Faults
 from sandbox.ehr.hospital import Hospital
 from sandbox.ehr.store import Store
-
-__all__ = ["Running", "hospital_app", "running", "serving"]
 
 _PATIENCE = 10.0
 """Seconds in which a server has to start or stop; past them something is broken."""
@@ -31,7 +28,11 @@ class Running:
     """A hospital that answers on loopback."""
 
     hospital: Hospital
-    origin: str
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return self.hospital.origin
 
     @property
     def base(self) -> str:
@@ -55,43 +56,57 @@ class Running:
 
 
 @contextmanager
-def running(what: Hospital | Starlette | Store, config: Config | None = None) -> Iterator[Running]:
-    """Serve a hospital, an application of `hospital_app`, or a store (with `config`) until the block ends.
+def running(store: Store, config: Config | None = None) -> Iterator[Running]:
+    """Serve a hospital that holds `store`, on a free port of 127.0.0.1, until the block ends.
 
     Raises:
         RuntimeError: the server did not start or stop.
     """
-    app = hospital_app(what, config) if isinstance(what, Store) else app_of(what) if isinstance(what, Hospital) else what
-    hospital: Hospital = app.state.hospital
-    with serving(app, hospital) as origin:
-        yield Running(hospital, origin)
-
-
-@contextmanager
-def serving(app: ASGIApp, hospital: Hospital | None = None) -> Iterator[str]:
-    """Serve any ASGI application on a free port of 127.0.0.1; gives its origin, which `hospital` is told before the first request.
-
-    Raises:
-        RuntimeError: the server did not start or stop.
-    """
+    hospital = Hospital(store, config)
     # asyncio turns Nagle's delay (40 ms an answer) off only on sockets that name their protocol
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
-        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        if hospital is not None:
-            hospital.move_to(origin)
+        hospital.move_to(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        app = hospital_app(hospital)
         settings = uvicorn.Config(app, log_config=None, access_log=False, log_level="critical", lifespan="off", ws="none", loop="asyncio")
-        server = uvicorn.Server(settings)
+        server = _Server(settings)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:
             _wait_for(server, thread)
-            yield origin
+            yield Running(hospital)
         finally:
-            server.should_exit = server.force_exit = True
+            server.end()
             thread.join(_PATIENCE)
         if thread.is_alive():
             raise RuntimeError("the server did not stop")
+
+
+class _Server(uvicorn.Server):
+    """Ends when it is told to: uvicorn's own looks every tenth of a second whether it shall, and then waits another one."""
+
+    _wake: Callable[[], object] | None = None
+
+    def end(self) -> None:
+        """From another thread."""
+        self.should_exit = True
+        if self._wake is not None:
+            with suppress(RuntimeError):  # it has ended already
+                self._wake()
+
+    async def main_loop(self) -> None:
+        told, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._wake = lambda: loop.call_soon_threadsafe(told.set)
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), 1.0)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)
 
 
 def _wait_for(server: uvicorn.Server, thread: threading.Thread) -> None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fhir.types import ID
 from sidenote.batch.errors import CohortInvalid
-
-_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +85,9 @@ def _case(row: int, patient: object, study: object = None, *, extra: bool = Fals
     if extra:
         return Case(row, "", problem="more than a patient and a study")
     identity = patient.removeprefix("Patient/") if isinstance(patient, str) else ""
-    if not _FHIR_ID.fullmatch(identity):
+    if not ID.fullmatch(identity):
         return Case(row, "", problem="the patient is no FHIR id")
     if study is None:
         return Case(row, identity)
     image = study.removeprefix("ImagingStudy/") if isinstance(study, str) else ""
-    return Case(row, identity, image) if _FHIR_ID.fullmatch(image) else Case(row, "", problem="the study is no FHIR id")
+    return Case(row, identity, image) if ID.fullmatch(image) else Case(row, "", problem="the study is no FHIR id")

@@ -52,11 +52,11 @@ def _examined(settings: Settings, base: str | None) -> tuple[Finding, ...]:
 def _show(findings: tuple[Finding, ...]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     styles = {"ok": "green", "note": "yellow", "missing": "red"}
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for finding in findings:
-        table.add_row(
-            f"[{styles[finding.state]}]{finding.state}[/]", finding.name, f"[bold]{finding.value}[/]", f"[dim]{finding.reason}[/]"
-        )
+        # no markup: a path or a server's name may hold brackets
+        table.add_row(Text(finding.state, styles[finding.state]), finding.name, Text(finding.value, "bold"), Text(finding.reason, "dim"))
     Console().print(table)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -36,7 +37,13 @@ MOST_NAMED = 20
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this resource type, and Patient; repeatable.")
 @click.option("--since", type=AsOf(), help="Only what changed since; default: since the last run into the same folder.")
 @click.option("--full", is_flag=True, help="Everything anew, even where the folder holds an earlier run.")
-@click.option("--file-host", "file_hosts", multiple=True, metavar="URL", help="May hold the files, and never sees the token; repeatable.")
+@click.option(
+    "--file-host",
+    "file_hosts",
+    multiple=True,
+    metavar="URL",
+    help="A further host of files, which never sees the token; repeatable.",
+)
 def export(
     base: str,
     folder: Path,
@@ -152,8 +159,8 @@ def summary(state: ExportState, folder: Path) -> Iterator[str]:
     yield from (f"{file['name']}: {file['problem']}" for file in state.files if file["problem"])
     bad = [f"{file['name']} line {line['line']}: {line['code']}" for file in state.files for line in file["bad"]]
     yield from _listed("lines that were left out", bad)
-    yield from (f"the server said {count} times: {severity}, {code}" for severity, code, count in state.issues)
-    yield f"review them: sidenote batch run {folder / 'cohort.txt'} --fhir {folder} --out RUN"
+    yield from (f"the server reported {severity}, {code}: {count:,} times" for severity, code, count in state.issues)
+    yield f"review them: sidenote batch run {quote(str(folder / 'cohort.txt'))} --fhir {quote(str(folder))} --out RUN"
 
 
 def _listed(what: str, names: tuple[str, ...] | list[str]) -> Iterator[str]:

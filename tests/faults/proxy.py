@@ -1,6 +1,6 @@
 """A fault proxy on loopback: it asks a server, or a script, and then hands the answer on as badly as its plan says.
 
-Test files cannot import each other: a conftest loads this by its path and binds the fixtures `fault_proxy` and `faults`.
+Test files cannot import each other: tests/conftest.py loads this by its path and binds the fixtures `fault_proxy` and `faults`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from fhir.assemble import chart_from
 from fhir.bundles import Document, read_document
-from fhir.errors import AnotherPatient, ConflictingCopies, EmptySource, UnknownPatient
+from fhir.chart import Chart
+from fhir.errors import AnotherPatient, ConflictingCopies, EmptySource, PatientReplaced, UnknownPatient
 
 Body = dict[str, Any]
 P1: Body = {"resourceType": "Patient", "id": "p1", "identifier": [{"system": "urn:mrn", "value": "7"}]}
@@ -227,3 +229,64 @@ def test_a_binary_whose_security_context_is_somebody_else_does_not_come_along() 
     others = {**binary, "securityContext": {"reference": "Patient/p2"}}
     assert "Binary/b" in {fact.reference for fact in chart_from([_document(P1, P2, document, binary)], "p1").facts}
     assert "Binary/b" not in {fact.reference for fact in chart_from([_document(P1, P2, document, others)], "p1").facts}
+
+
+BASE = "https://ehr.example/fhir"
+
+
+@pytest.mark.fault(12)
+def test_what_stands_at_another_base_beside_the_servers_own_is_of_that_bases_patient(observation: Callable[..., Body]) -> None:
+    def pulled(base: str) -> Chart:
+        resources = [{"resourceType": "Patient", "id": "p1"}, observation("o1"), observation("o2")]
+        urls = (None, f"{BASE}/Observation/o1", f"{base}/Observation/o2")
+        entry = [{"resource": one, **({"fullUrl": url} if url else {})} for one, url in zip(resources, urls, strict=True)]
+        page = read_document(json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entry}).encode())
+        return chart_from([page], "p1", sole=True, source="server", pulled=(("Observation", "complete"),), base=BASE)
+
+    assert {fact.id for fact in pulled(BASE).facts} == {"o1", "o2"}
+    mixed = pulled("https://other.example/fhir")
+    assert {fact.id for fact in mixed.facts} == {"o1"}
+    assert mixed.manifest.state("Observation") == "truncated"
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("kind", ["replaced-by", "replaces", "seealso", "refer"])
+def test_a_record_that_was_merged_into_another_is_refused_and_any_other_link_is_told(
+    bundle: Callable[..., bytes], patient: Body, kind: str
+) -> None:
+    linked = {**patient, "link": [{"other": {"reference": "Patient/p9"}, "type": kind}]}
+    document = read_document(bundle(linked))
+    if kind == "replaced-by":
+        with pytest.raises(PatientReplaced):
+            chart_from([document], "p1")
+    else:
+        assert chart_from([document], "p1").manifest.notes == ("1 other records of the patient are linked and were not read",)
+
+
+@pytest.mark.fault(12)
+def test_a_device_of_nobody_is_the_patients_only_when_a_fact_names_it(
+    bundle: Callable[..., bytes], patient: Body, observation: Callable[..., Body]
+) -> None:
+    pacemaker = {"resourceType": "Device", "id": "d1", "type": {"text": "cardiac pacemaker"}}
+    in_stock = chart_from([read_document(bundle(patient, pacemaker))], "p1", sole=True)
+    assert in_stock.facts == ()
+    assert in_stock.manifest.state("Device") == "truncated"
+    measured = chart_from(
+        [read_document(bundle(patient, pacemaker, observation("o1", device={"reference": "Device/d1"})))], "p1", sole=True
+    )
+    assert {fact.id for fact in measured.facts} == {"o1", "d1"}
+    assert measured.manifest.state("Device") == "complete"
+    own = chart_from([read_document(bundle(patient, {**pacemaker, "patient": {"reference": "Patient/p1"}}))], "p1", sole=True)
+    assert {fact.id for fact in own.facts} == {"d1"}
+
+
+def test_references_whose_slashes_are_escaped_are_followed(bundle: Callable[..., bytes], patient: Body) -> None:
+    request = {
+        "resourceType": "MedicationRequest",
+        "id": "m1",
+        "subject": {"reference": "Patient/p1"},
+        "medicationReference": {"reference": "Medication/drug"},
+    }
+    drugs = [{"resourceType": "Medication", "id": name} for name in ("drug", "unrelated")]
+    text = bundle(patient, {**patient, "id": "p2"}, request, *drugs).replace(b"/", b"\\/")
+    assert {fact.reference for fact in chart_from([read_document(text)], "p1").facts} == {"MedicationRequest/m1", "Medication/drug"}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fhir.attachments import inline_content, local_file, no_picture, sniffed, verified
-from fhir.errors import FileRejected
+from fhir.attachments import binary_content, inline_content, local_file, no_picture, sniffed, verified
+from fhir.errors import FileRejected, WrongPatientImage
 from fhir.study import ImageSource
 
 Write = Callable[[str, bytes], Path]
@@ -122,3 +124,41 @@ def test_size_and_hash_must_fit() -> None:
 )
 def test_the_first_bytes_show_what_a_file_is(data: bytes, kind: str | None, document: bool) -> None:
     assert (sniffed(data), no_picture(data)) == (kind, document)
+
+
+def _binary(**more: Any) -> bytes:
+    return json.dumps({"resourceType": "Binary", "data": base64.b64encode(b"abc").decode(), **more}).encode()
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({}, None),
+        ({"id": "b1", "securityContext": {"reference": "Patient/p1"}}, None),
+        ({"securityContext": {"reference": "https://ehr.example/fhir/Patient/p1/_history/3"}}, None),
+        ({"securityContext": {"reference": "DocumentReference/d1"}}, None),
+        ({"securityContext": {"reference": "Patient/p2"}}, WrongPatientImage),
+        ({"securityContext": {"reference": "https://ehr.example/fhir/Patient/p2"}}, WrongPatientImage),
+        ({"id": "b2"}, FileRejected),
+        ({"resourceType": "Patient"}, FileRejected),
+    ],
+)
+def test_a_binary_is_the_one_asked_for_and_nobody_elses(more: dict[str, Any], error: type[Exception] | None) -> None:
+    image = _source(url="Binary/b1", patient="Patient/p1")
+    if error is None:
+        assert binary_content(_binary(**more), 100, image) == b"abc"
+    else:
+        with pytest.raises(error):
+            binary_content(_binary(**more), 100, image)
+
+
+@pytest.mark.parametrize("url", ["http://[bad", "//[bad", "x" * 300, "\x00"])
+def test_a_url_that_is_none_names_no_file(tmp_path: Path, url: str) -> None:
+    with pytest.raises(FileRejected):
+        local_file(url, [tmp_path], 10)
+
+
+def test_a_hash_of_other_characters_than_base64_has_does_not_fit() -> None:
+    with pytest.raises(FileRejected):
+        verified(b"abc", _source(hash_sha1="\u00e9"))

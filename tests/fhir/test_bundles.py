@@ -113,3 +113,57 @@ def test_entries_without_a_resource_are_counted() -> None:
     document = read_document(b'{"resourceType":"Bundle","entry":[{"request":{"method":"DELETE","url":"Patient/1"}}]}')
     assert document.items == ()
     assert document.notes == ("1 bundle entries without a resource",)
+
+
+ISSUES: list[tuple[str, str, bool]] = [
+    ("warning", "incomplete", True),
+    ("information", "suppressed", True),
+    ("warning", "timeout", True),
+    ("error", "processing", True),
+    ("fatal", "exception", True),
+    ("warning", "not-supported", False),
+    ("information", "informational", False),
+]
+
+
+@pytest.mark.fault(11)
+@pytest.mark.std("E1")
+@pytest.mark.parametrize(("severity", "code", "short"), ISSUES)
+def test_an_outcome_that_says_something_is_missing_makes_the_bundle_short(
+    bundle: Callable[..., bytes], patient: Body, severity: str, code: str, short: bool
+) -> None:
+    document = read_document(bundle(patient, {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code}]}))
+    assert (document.short is not None) is short
+    assert document.short in (None, "the server says that something is missing or went wrong")
+
+
+def test_prose_in_the_place_of_a_code_is_no_note(bundle: Callable[..., bytes], patient: Body) -> None:
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": ["Ann"], "code": "Ann Example"}]}
+    assert read_document(bundle(patient, outcome)).notes == ("the source sent an OperationOutcome: ?, ?",)
+
+
+NO_RESOURCE: dict[str, Any] = {"fullUrl": "https://x/fhir/Observation/1"}
+SHORT: list[tuple[Body, str | None]] = [
+    ({"type": "searchset", "entry": [NO_RESOURCE]}, "entries came without their resources"),
+    ({"type": "batch-response", "entry": [{"response": {"status": "403"}}]}, "entries came without their resources"),
+    ({"type": "history", "entry": [{"request": {"method": "DELETE", "url": "Observation/1"}}]}, None),
+    ({"type": "searchset", "link": [{"relation": "next", "url": ""}]}, "a link to the next page leads nowhere"),
+    (
+        {"type": "searchset", "entry": [{"resource": {"resourceType": "Basic", "id": "b", "meta": {"tag": [{"code": "SUBSETTED"}]}}}]},
+        "parts",
+    ),
+    ({"type": "searchset", "entry": [{"resource": {"resourceType": "Basic", "id": "b", "language": 'x"SUBSETTED"'}}]}, None),
+    ({"type": "searchset"}, None),
+]
+
+
+@pytest.mark.std("E1")
+@pytest.mark.parametrize(("body", "words"), SHORT)
+def test_a_bundle_that_is_short_by_its_own_account_says_why(body: Body, words: str | None) -> None:
+    document = read_document(json.dumps({"resourceType": "Bundle", **body}).encode())
+    assert document.bundle
+    assert document.short == words or (words == "parts" and document.short == "the server gave parts of resources")
+
+
+def test_a_single_resource_is_no_bundle(patient: Body) -> None:
+    assert not read_document(json.dumps(patient).encode()).bundle

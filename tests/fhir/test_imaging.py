@@ -259,3 +259,18 @@ def test_a_picture_without_tags_has_an_unknown_identity() -> None:
     check = check_identity(picture, chart, focal_study(chart))
     assert check.outcome == "unknown"
     assert {outcome for _, outcome in check.fields} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("odd", "name", "value"),
+    [
+        ({"url": 5}, "url", ""),
+        ({"url": ["x"]}, "url", ""),
+        ({"url": "x", "hash": 5}, "hash_sha1", "5"),
+        ({"url": "x", "size": "8"}, "size", -1),
+    ],
+)
+def test_an_attachment_of_another_shape_is_a_broken_picture_and_no_missing_one(odd: dict[str, Any], name: str, value: object) -> None:
+    image = image_source("Media/m", {"contentType": "image/png", **odd})
+    assert image is not None
+    assert getattr(image, name) == value

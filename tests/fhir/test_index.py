@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir.chart import Chart, chart_of
-from fhir.index import concepts
+from fhir.index import concepts, index_of
 from fhir.value_sets import codings_of
 
 Body = dict[str, Any]
@@ -36,18 +36,18 @@ def test_facts_of_a_code_come_newest_first_and_undated_last_whatever_their_statu
         observation("718-7", "2024"),
         observation("2160-0", "2022"),
     )
-    assert [fact.id for fact in found.index.coded("Observation", LOINC, "2160-0")] == ["r2", "r4", "r0", "r1"]
-    assert found.index.coded("Observation", "urn:other", "2160-0") == found.index.coded("Condition", LOINC, "2160-0") == ()
-    assert [fact.id for fact in found.index.newest("Observation")][:2] == ["r3", "r2"]
+    assert [fact.id for fact in index_of(found).coded("Observation", LOINC, "2160-0")] == ["r2", "r4", "r0", "r1"]
+    assert index_of(found).coded("Observation", "urn:other", "2160-0") == index_of(found).coded("Condition", LOINC, "2160-0") == ()
+    assert [fact.id for fact in index_of(found).newest("Observation")][:2] == ["r3", "r2"]
 
 
 def test_a_chart_is_looked_over_once_and_its_facts_are_not_parsed_for_it() -> None:
     found = chart(*[observation("2160-0", f"2024-01-{day:02d}") for day in range(1, 20)], MEDICATION,
                   {"resourceType": "MedicationRequest", "medicationReference": {"reference": "Medication/m"}})  # fmt: skip
-    assert found.index is found.index
-    assert found.index.concepts("Observation") is found.index.concepts("Observation")
-    assert found.index.coded("Observation", LOINC, "2160-0") is found.index.coded("Observation", LOINC, "2160-0")
-    assert len(found.index.coded("MedicationRequest", RXNORM, "1364430")) == 1
+    assert index_of(found) is index_of(found)
+    assert index_of(found).concepts("Observation") is index_of(found).concepts("Observation")
+    assert index_of(found).coded("Observation", LOINC, "2160-0") is index_of(found).coded("Observation", LOINC, "2160-0")
+    assert len(index_of(found).coded("MedicationRequest", RXNORM, "1364430")) == 1
     assert [fact.id for fact in found if "body" in vars(fact)] == []
 
 
@@ -93,7 +93,7 @@ def test_a_chart_is_looked_over_once_and_its_facts_are_not_parsed_for_it() -> No
 def test_a_medication_is_named_through_its_reference_and_by_nothing_malformed(elements: Body, codes: set[Any], words: str) -> None:
     order = {"resourceType": "MedicationRequest", **elements}
     other = {"resourceType": "Condition", "id": "c", "code": APIXABAN}
-    ((named, text),) = chart(MEDICATION, other, order).index.concepts("MedicationRequest")
+    ((named, text),) = index_of(chart(MEDICATION, other, order)).concepts("MedicationRequest")
     assert (named, text) == (codes, words)
 
 
@@ -113,7 +113,7 @@ NAMES = st.sampled_from(["code", "type", "medicationReference", "contained", "re
 )
 def test_any_shape_of_a_resource_is_of_some_concept(kind: str, elements: Body) -> None:
     found = chart({"resourceType": kind, **elements})
-    assert [fact for facts in found.index.concepts(kind).values() for fact in facts] == list(found.facts)
+    assert [fact for facts in index_of(found).concepts(kind).values() for fact in facts] == list(found.facts)
 
 
 CODES = st.lists(st.sampled_from(["2160-0", "718-7", "6690-2", "33914-3"]), max_size=15)
@@ -124,7 +124,7 @@ def test_finds_what_looking_at_every_fact_finds(codes: list[str]) -> None:
     found = chart(*(observation(code, f"20{10 + n}") for n, code in enumerate(codes)))
     for code in set(codes):
         each = [fact for fact in reversed(found.facts) if (LOINC, code) in codings_of(fact.body["code"])]
-        assert list(found.index.coded("Observation", LOINC, code)) == each
+        assert list(index_of(found).coded("Observation", LOINC, code)) == each
 
 
 def test_what_is_no_concept_reads_as_none() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fhir.assemble import chart_from
 from fhir.bundles import Document, read_document
 from fhir.chart import Chart, Fact, chart_of
+from fhir.index import index_of
 from fhir.references import followed
 
 Body = dict[str, Any]
@@ -67,7 +68,7 @@ def _led(chart: Chart) -> dict[str, str | None]:
             for reference in [fact.body[name]] if isinstance(fact.body.get(name), Mapping) else fact.body.get(name, []):
                 target = followed(reference, chart)
                 found[f"{fact.reference}.{name}"] = target.reference if target else None
-    (named,) = (codings for codings, _ in chart.index.concepts("MedicationRequest"))
+    (named,) = (codings for codings, _ in index_of(chart).concepts("MedicationRequest"))
     return {**found, "medication": str(sorted(named))}
 
 

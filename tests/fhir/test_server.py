@@ -23,6 +23,7 @@ from fhir.errors import (
     RecordError,
     UnknownPatient,
     Unreachable,
+    WrongPatientImage,
     WrongRelease,
 )
 from fhir.server import ServerSource
@@ -269,3 +270,62 @@ def test_fetches_attachments_from_its_own_origin_only(server: Scripted) -> None:
     for url in ("https://elsewhere.example/a.png", "//elsewhere.example/a.png", "file:///etc/hostname", "Binary/none"):
         with pytest.raises(FileRejected):
             asyncio.run(run(url))
+
+
+OUTCOME: Body = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+NEXT_OF_NOTHING: Body = {"resourceType": "Bundle", "type": "searchset", "link": [{"relation": "next", "url": "http://[bad"}]}
+
+
+@pytest.mark.fault(7)
+@pytest.mark.fault(11)
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Scripted.json(OUTCOME), "failed"),
+        (Scripted.json(OUTCOME, 202), "failed"),
+        ((204, FHIR, b""), "failed"),
+        (Scripted.json(NEXT_OF_NOTHING), "truncated"),
+    ],
+    ids=["an outcome", "accepted for later", "no content", "a next link that is no URL"],
+)
+def test_a_success_that_says_nothing_is_never_none(server: Scripted, answer: Answer, state: str) -> None:
+    server.answers["/fhir/MedicationRequest"] = answer
+    chart = _chart(server)
+    assert chart.manifest.incomplete == ("MedicationRequest",)
+    assert chart.manifest.state("MedicationRequest") == state
+
+
+def test_a_single_resource_in_place_of_a_search_is_refused(server: Scripted, observation: Callable[..., Body]) -> None:
+    server.answers["/fhir/Observation"] = Scripted.json(observation("o1"))
+    with pytest.raises(NotFhir):
+        _chart(server)
+
+
+@pytest.mark.parametrize("url", ["http://[bad", "//[bad"])
+def test_an_attachment_whose_url_is_none_is_rejected(server: Scripted, url: str) -> None:
+    with pytest.raises(FileRejected):
+        _fetched(server, ImageSource("Media/m", "image/png", url))
+    assert server.asked == []
+
+
+@pytest.mark.fault(12)
+def test_a_binary_of_somebody_else_or_with_a_key_twice_is_no_image(server: Scripted) -> None:
+    binary: Body = {"resourceType": "Binary", "id": "b1", "data": "YWJj", "securityContext": {"reference": "Patient/p2"}}
+    image = ImageSource("Media/m", "image/png", "Binary/b1", patient="Patient/p1")
+    server.answers["/fhir/Binary/b1"] = Scripted.json(binary)
+    with pytest.raises(WrongPatientImage):
+        _fetched(server, image)
+    server.answers["/fhir/Binary/b1"] = (200, FHIR, b'{"resourceType":"Binary","id":"b1","data":"YWJj","data":"YWJk"}')
+    with pytest.raises(BadJson):
+        _fetched(server, image)
+
+
+def _fetched(server: Scripted, image: ImageSource) -> bytes:
+    async def run() -> bytes:
+        source = ServerSource(server.base, Access(limits=FAST))
+        try:
+            return await source.fetch(image)
+        finally:
+            await source.aclose()
+
+    return asyncio.run(run())

@@ -13,9 +13,7 @@ from fhir.jsontext import dumps
 from fhir.views import (
     age_at,
     clinical_status,
-    code_of,
     codings,
-    components,
     concept_text,
     newest_first,
     quantity,
@@ -23,7 +21,6 @@ from fhir.views import (
     subject_reference,
     unusable_because,
     usable,
-    verification_status,
     when,
 )
 
@@ -44,20 +41,6 @@ def test_reads_codings_and_how_the_record_calls_them() -> None:
     assert concept_text({"coding": concept["coding"]}) == "Creatinine"
     assert codings({"system": LOINC, "code": "1"}) == ((LOINC, "1"),)
     assert (codings(None), concept_text(None), concept_text({})) == ((), "", "")
-
-
-@pytest.mark.parametrize(
-    ("resource_type", "element"),
-    [
-        ("Observation", "code"),
-        ("MedicationRequest", "medicationCodeableConcept"),
-        ("Immunization", "vaccineCode"),
-        ("DocumentReference", "type"),
-    ],
-)
-def test_finds_the_element_that_says_what_a_fact_is(resource_type: str, element: str) -> None:
-    fact = _fact(resource_type, **{element: {"text": "it"}, "category": [{"text": "group"}]})
-    assert concept_text(code_of(fact)) == "it"
 
 
 @pytest.mark.std("E5")
@@ -82,8 +65,6 @@ def test_no_number_and_one_declared_absent_is_no_quantity(element: Any) -> None:
 def test_a_value_beside_the_reason_why_there_is_none_is_not_read() -> None:
     value, reason = {"value": 5, "unit": "mg"}, {"text": "hemolysed"}
     assert quantity(_fact(valueQuantity=value, dataAbsentReason=reason)) is None
-    part = {"code": {"text": "systolic"}, "valueQuantity": value, "dataAbsentReason": reason}
-    assert list(components(_fact(component=[part]))) == []
 
 
 @pytest.mark.std("E5")
@@ -102,11 +83,6 @@ def test_a_value_beside_the_reason_why_there_is_none_is_not_read() -> None:
 )
 def test_a_result_is_settled_once_it_is_final_and_stays_so_when_amended(stated: str | None, answer: bool) -> None:
     assert settled(_fact(**({"status": stated} if stated else {}))) is answer
-
-
-def test_reads_the_components_of_a_blood_pressure() -> None:
-    parts = [{"code": {"text": "systolic"}, "valueQuantity": {"value": 120, "unit": "mmHg"}}, {"code": {"text": "absent"}}]
-    assert [(concept_text(code), found.value) for code, found in components(_fact(component=parts))] == [("systolic", 120)]
 
 
 @pytest.mark.fault(14)
@@ -176,7 +152,6 @@ def test_an_ordinary_fact_is_usable() -> None:
     fact = _fact("Condition", status="final", clinicalStatus={"coding": [{"code": "active"}]}, extension=[{"url": "urn:x"}])
     assert usable(fact)
     assert clinical_status(fact) == "active"
-    assert verification_status(fact) is None
 
 
 def test_reads_whose_a_fact_is() -> None:

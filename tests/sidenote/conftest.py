@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from agent.graph import Finished
 from sidenote.cli import main
 
 SMALL_LIBRARY = 160
@@ -48,6 +50,29 @@ def home(shared: Path) -> Path:
     from sidenote.settings import Settings
 
     return once(shared / "home", lambda folder: build_phantom_library(Settings(home=folder), SMALL_LIBRARY))
+
+
+@pytest.fixture(scope="session")
+def review_all(home: Path) -> Callable[[str], dict[str, Finished]]:
+    """Reviews every story of the pretend hospital, from a source that has it."""
+    from agent.graph import run_review
+    from agent.request import ReviewRequest
+    from sandbox.patients.hospital import stories
+    from sandbox.patients.story import CLOCK
+    from sidenote.settings import Settings
+    from sidenote.wiring import wired
+
+    async def review(source: str) -> dict[str, Finished]:
+        async with wired(Settings(home=home), (source,)) as parts:
+            return {story.person.id: await run_review(ReviewRequest(story.person.id, CLOCK), parts) for story in stories()}
+
+    return lambda source: asyncio.run(review(source))
+
+
+@pytest.fixture(scope="session")
+def reviews(hospital: Path, review_all: Callable[[str], dict[str, Finished]]) -> dict[str, Finished]:
+    """Every story, reviewed from the hospital's files."""
+    return review_all(str(hospital))
 
 
 @dataclass(frozen=True)

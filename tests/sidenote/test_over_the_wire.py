@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +45,9 @@ def server(hospital: Path) -> Iterator[Running]:
         yield found
 
 
-async def review_all(home: Path, source: str) -> dict[str, Finished]:
-    async with wired(Settings(home=home), (source,)) as parts:
-        return {story.person.id: await run_review(ReviewRequest(story.person.id, CLOCK), parts) for story in TOLD}
-
-
 @pytest.fixture(scope="module")
-def by_file(hospital: Path, home: Path) -> dict[str, Finished]:
-    return asyncio.run(review_all(home, str(hospital)))
-
-
-@pytest.fixture(scope="module")
-def by_wire(server: Running, home: Path) -> dict[str, Finished]:
-    return asyncio.run(review_all(home, server.base))
+def by_wire(server: Running, review_all: Callable[[str], dict[str, Finished]]) -> dict[str, Finished]:
+    return review_all(server.base)
 
 
 def said(review: Review) -> dict[str, Any]:
@@ -74,9 +65,9 @@ def said(review: Review) -> dict[str, Any]:
 
 @each_story
 def test_a_review_says_the_same_over_the_wire_as_from_files(
-    story: Story, by_file: dict[str, Finished], by_wire: dict[str, Finished]
+    story: Story, reviews: dict[str, Finished], by_wire: dict[str, Finished]
 ) -> None:
-    assert said(by_wire[story.person.id].review) == said(by_file[story.person.id].review)
+    assert said(by_wire[story.person.id].review) == said(reviews[story.person.id].review)
 
 
 def test_the_manifest_says_how_each_type_was_asked(by_wire: dict[str, Finished]) -> None:
@@ -95,6 +86,25 @@ def reviewed(home: Path, base: str, patient: str) -> Review:
     return asyncio.run(run()).review
 
 
+@pytest.fixture(scope="module")
+def asked_type_by_type(hospital: Path) -> Iterator[Running]:
+    with running(stored(hospital), Config(everything=False)) as found:
+        yield found
+
+
+@pytest.fixture
+def by_type(asked_type_by_type: Running) -> Iterator[Running]:
+    """A server without $everything, that refuses nothing yet."""
+    yield asked_type_by_type
+    asked_type_by_type.faults.clear()
+
+
+@pytest.fixture(scope="module")
+def whole_review(asked_type_by_type: Running, home: Path) -> Callable[[str], Review]:
+    """What a review says where nothing is refused, made once a patient."""
+    return cache(lambda patient: reviewed(home, asked_type_by_type.base, patient))
+
+
 STRICTNESS = {"presented": 0, "abstained": 0, "needs_review": 1, "withheld": 2}
 
 
@@ -103,11 +113,12 @@ STRICTNESS = {"presented": 0, "abstained": 0, "needs_review": 1, "withheld": 2}
     "resource_type", ["MedicationRequest", "Observation", "AllergyIntolerance", "Condition", "DiagnosticReport", "ServiceRequest"]
 )
 @pytest.mark.parametrize("patient", ["metformin-egfr35", "apixaban-biopsy", "contrast-reaction"])
-def test_a_refused_type_never_turns_a_warning_into_silence(hospital: Path, home: Path, resource_type: str, patient: str) -> None:
-    with running(stored(hospital), Config(everything=False)) as server:
-        whole = reviewed(home, server.base, patient)
-        server.faults.forbid(resource_type)
-        part = reviewed(home, server.base, patient)
+def test_a_refused_type_never_turns_a_warning_into_silence(
+    by_type: Running, whole_review: Callable[[str], Review], home: Path, resource_type: str, patient: str
+) -> None:
+    whole = whole_review(patient)
+    by_type.faults.forbid(resource_type)
+    part = reviewed(home, by_type.base, patient)
     assert resource_type in part.manifest.incomplete
     assert STRICTNESS[part.status] >= 1
     fired = {policy.id for policy in whole.policies if policy.outcome == "fired"}

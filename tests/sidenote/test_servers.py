@@ -120,3 +120,11 @@ async def chart_of(base: str, access: Access) -> Chart:
         return await source.chart("p1")
     finally:
         await source.aclose()
+
+
+@pytest.mark.parametrize("text", ["Bearer CANARY", "CANARY\nCANARY", "", '{"access_token":"CANARY"}', "CAN\u00c4RY"])
+def test_a_token_file_that_holds_something_else_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsInvalid) as caught:
+        access_of((Server(base=BASE, authorization="bearer", token_file=tmp_path / "token"),), BASE)
+    assert "CAN" not in repr(caught.value)

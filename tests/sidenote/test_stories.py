@@ -18,16 +18,6 @@ from sidenote.wiring import wired
 TOLD = stories()
 
 
-async def review_all(hospital: Path, home: Path) -> dict[str, Finished]:
-    async with wired(Settings(home=home), (str(hospital),)) as parts:
-        return {story.person.id: await run_review(ReviewRequest(story.person.id, CLOCK), parts) for story in TOLD}
-
-
-@pytest.fixture(scope="module")
-def reviews(hospital: Path, home: Path) -> dict[str, Finished]:
-    return asyncio.run(review_all(hospital, home))
-
-
 each_story = pytest.mark.parametrize("story", TOLD, ids=lambda story: story.person.id)
 
 

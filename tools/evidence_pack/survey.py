@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fhir.chart import Chart, Fact
+from fhir.index import index_of
 from fhir.time import When
 from fhir.views import clinical_status, quantity, status, usable, when
 from tools.evidence_pack.links import links_of
@@ -68,7 +69,7 @@ def survey(chart: Chart, scale: Scale, count: TokenCounter) -> dict[str, Weighed
     for resource_type, tool in TOOLS.items():
         weighed = [
             one
-            for concept, facts in chart.index.concepts(resource_type).items()
+            for concept, facts in index_of(chart).concepts(resource_type).items()
             for one in _weighed(tool, scale.of_concept(concept), _OVERHEAD + count(concept[1]), look.at(facts))
         ]
         weighed.sort(key=lambda one: _place(one.moment, one.fact), reverse=True)

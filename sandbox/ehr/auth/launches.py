@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox.ehr.auth.grants import Context, Grant
 from sandbox.ehr.auth.refusal import OAuthRefusal
@@ -33,18 +32,9 @@ class Launches:
         self.now = now
         self._launches: dict[str, tuple[Context, float]] = {}
 
-    def mint(
-        self,
-        *,
-        patient: str | None = None,
-        encounter: str | None = None,
-        fhir_context: Sequence[Mapping[str, Any]] = (),
-        need_patient_banner: bool | None = None,
-        intent: str | None = None,
-    ) -> str:
+    def mint(self, context: Context) -> str:
         """A `launch` handle for the app's launch URL."""
         handle = secrets.token_urlsafe(24)
-        context = Context(patient, encounter, tuple(fhir_context), need_patient_banner, intent)
         self._launches[handle] = (context, self.now() + _LAUNCH_SECONDS)
         return handle
 

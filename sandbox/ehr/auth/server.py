@@ -13,13 +13,13 @@ from starlette.responses import Response
 from sandbox.ehr.auth.answer import id_token, introspection, token_answer
 from sandbox.ehr.auth.authentication import Clients
 from sandbox.ehr.auth.authorize import back_to_app, bounded
-from sandbox.ehr.auth.clients import Client, User
 from sandbox.ehr.auth.exchange import for_backend_service, for_code, for_refresh_token
 from sandbox.ehr.auth.grants import Approval, AuthorizationRequest, Context, Grant
 from sandbox.ehr.auth.keys import SigningKeys
 from sandbox.ehr.auth.launches import Codes, Launches
 from sandbox.ehr.auth.refusal import OAuthRefusal
 from sandbox.ehr.auth.tokens import TokenBook
+from sandbox.ehr.config import Config
 
 Decide = Callable[[Request, AuthorizationRequest], Awaitable[Approval | Response]]
 """Who says yes: an `Approval` at once, or a page on which a person can say it and which later calls `complete` or `deny`."""
@@ -28,31 +28,20 @@ Decide = Callable[[Request, AuthorizationRequest], Awaitable[Approval | Response
 class AuthorizationServer:
     """Clients, launches, codes, tokens and keys of one hospital. `origin` is set by whoever binds the port."""
 
-    def __init__(
-        self,
-        clients: tuple[Client, ...],
-        users: tuple[User, ...],
-        *,
-        code_seconds: int = 60,
-        token_seconds: int = 3600,
-        styled: bool = True,
-        tolerates_client_id: bool = False,
-    ) -> None:
+    def __init__(self, config: Config) -> None:
         """A server that approves every sound request as the first user; set `decide` to put a person there."""
         self.origin = "http://127.0.0.1"
         self.now: Callable[[], float] = time.time
         """A test may set it ahead, to see things expire."""
-        self.users = users
-        self.clients = Clients(clients, tolerates_client_id=tolerates_client_id)
+        self.config = config
+        self.clients = Clients(config.clients, tolerates_client_id=config.tolerates_client_id)
         self.keys = SigningKeys()
         self.launches = Launches(self._now)
-        self.codes = Codes(self._now, code_seconds)
+        self.codes = Codes(self._now, config.code_seconds)
         self.tokens = TokenBook(self._now)
         self.standalone = Context()
         """What a person picks in a standalone launch while there is no page to pick on."""
         self.decide: Decide = self._approve
-        self._token_seconds = token_seconds
-        self._styled = styled
 
     def _now(self) -> float:
         return self.now()
@@ -77,9 +66,7 @@ class AuthorizationServer:
         intent: str | None = None,
     ) -> str:
         """A handle for an EHR launch: send it to the app as `launch`, beside `iss`."""
-        return self.launches.mint(
-            patient=patient, encounter=encounter, fhir_context=fhirContext, need_patient_banner=need_patient_banner, intent=intent
-        )
+        return self.launches.mint(Context(patient, encounter, tuple(fhirContext), need_patient_banner, intent))
 
     def issue(self, scope: str, *, client_id: str = "sandbox", patient: str | None = None, seconds: int = 3600) -> str:
         """An access token without a launch, for a test that is about something else."""
@@ -87,7 +74,7 @@ class AuthorizationServer:
         return self.tokens.issue(Grant(client_id, scopes, context=Context(patient)), scopes, seconds).token
 
     async def _approve(self, request: Request, asked: AuthorizationRequest) -> Approval | Response:
-        return Approval(self.users[0])
+        return Approval(self.config.users[0])
 
     def complete(self, asked: AuthorizationRequest, approval: Approval) -> Response:
         """The redirect with a code, once a person has approved."""
@@ -122,14 +109,14 @@ class AuthorizationServer:
         kind = form.get("grant_type")
         refresh: str | None = None
         if kind == "authorization_code":
-            issued, refresh = for_code(client, form, self.codes, self.tokens, self._token_seconds)
+            issued, refresh = for_code(client, form, self.codes, self.tokens, self.config.token_seconds)
         elif kind == "refresh_token":
-            issued, refresh = for_refresh_token(client, form, self.tokens, self._token_seconds)
+            issued, refresh = for_refresh_token(client, form, self.tokens, self.config.token_seconds)
         elif kind == "client_credentials":
             issued = for_backend_service(client, form, self.tokens)
         else:
             raise OAuthRefusal("invalid_request" if kind is None else "unsupported_grant_type", "grant_type is missing or not offered")
-        body = token_answer(issued, refresh, f"{self.url}/smart-style.json" if self._styled else None)
+        body = token_answer(issued, refresh, f"{self.url}/smart-style.json" if self.config.smart_style_url else None)
         signed = id_token(issued.grant, self.keys, self.base, self.now()) if kind == "authorization_code" else None
         return body | ({"id_token": signed} if signed is not None else {})
 

@@ -49,7 +49,8 @@ def test_prose_in_the_place_of_a_code_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "grave"), [("fatal", True), ("error", True), ("unreadable", True), ("warning", False), ("information", False)]
+    ("severity", "grave"),
+    [("fatal", True), ("error", True), ("unreadable", True), ("disaster", True), ("warning", False), ("information", False)],
 )
-def test_errors_are_grave_and_warnings_are_not(severity: str, grave: bool) -> None:
+def test_whatever_is_neither_a_warning_nor_information_is_grave(severity: str, grave: bool) -> None:
     assert is_grave((severity, "incomplete")) is grave

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -294,3 +295,37 @@ def test_answers_without_usable_uids_are_no_instances(scripted: Any) -> None:
     server(scripted, *odd)
     _, fetched = images_of(study_of([scripted.base], []), scripted.base, most=9)
     assert fetched == [f"{UID}.1.4".encode()]
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("odd", [{"StudyInstanceUID": "9.9"}, {"SOPInstanceUID": "../x"}], ids=["another study", "no usable UID"])
+def test_a_server_that_lists_nothing_of_the_study_is_no_study_without_pictures(scripted: Any, odd: dict[str, Any]) -> None:
+    server(scripted, data_set(1, **odd))
+    found, fetched = images_of(study_of([scripted.base], []), scripted.base)
+    assert (found.images, found.refused, fetched) == ((), ("not_dicomweb",), [])
+
+
+def test_a_server_that_lists_fewer_than_the_record_counts_says_so(scripted: Any) -> None:
+    server(scripted, data_set(1), data_set(2))
+    found, _ = images_of(study_of([scripted.base], [], stated=5), scripted.base)
+    assert found.notes == ("the image server does not list the study completely",)
+
+
+def test_the_server_is_asked_when_the_record_lists_nothing_of_a_series(scripted: Any) -> None:
+    server(scripted, data_set(1), data_set(2, SeriesInstanceUID=f"{UID}.2"))
+    study = study_of([scripted.base], [instance(1)])
+    more = replace(study, series=(*study.series, replace(study.series[0], uid=f"{UID}.2")))
+    assert len(images_of(more, scripted.base)[0].images) == 2
+    none = replace(study, series=(*study.series, replace(study.series[0], uid=f"{UID}.2", number_of_instances=0)))
+    assert len(images_of(none, scripted.base)[0].images) == 1
+
+
+def test_images_at_another_server_are_counted_when_one_is_asked(scripted: Any) -> None:
+    server(scripted, data_set(1), data_set(2))
+    study = study_of([scripted.base], [instance(1), instance(2)])
+    first, second = study.instances
+    assert second.instance is not None
+    elsewhere = replace(second, instance=replace(second.instance, address="http://127.0.0.1:1/dicom-web"))
+    found, _ = images_of(replace(study, instances=(first, elsewhere)), scripted.base)
+    assert len(found.images) == 1
+    assert found.notes == ("1 images at another image server were not looked at",)

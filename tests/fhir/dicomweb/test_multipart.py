@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fhir.dicomweb.multipart import HEADER_BYTES, MOST_HEADERS, parts_of, split
@@ -49,6 +49,7 @@ def test_any_parts_come_back_as_they_were(one: bytes, other: bytes, boundary: st
 @pytest.mark.std("D1")
 @given(st.lists(PIECES.map(lambda pieces: b"".join(pieces).replace(b"B", b"\r\n--b-")), min_size=1, max_size=4), st.integers(0, 400))
 def test_an_answer_cut_anywhere_is_refused(bodies: list[bytes], end: int) -> None:
+    assume(not any(b"--b--" in body for body in bodies))  # cut behind it, the end of all parts would stand there
     whole = joined(bodies, "b")
     cut = whole[: min(end, len(whole) - 1)]
     with pytest.raises((NotDicomweb, Unreachable)):

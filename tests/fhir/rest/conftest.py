@@ -1,13 +1,11 @@
-"""The fault proxy of tests/faults and a FHIR server that is not ours, for the tests in this folder."""
+"""A FHIR server that is not ours, for the tests in this folder."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -16,17 +14,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-
-if "fault_proxy" not in sys.modules:  # another folder's conftest may have loaded it
-    _spec = importlib.util.spec_from_file_location("fault_proxy", Path(__file__).parents[2] / "faults" / "proxy.py")
-    assert _spec is not None
-    assert _spec.loader is not None
-    sys.modules["fault_proxy"] = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(sys.modules["fault_proxy"])
-
-fault_proxy = sys.modules["fault_proxy"].fault_proxy
-faults = sys.modules["fault_proxy"].faults
-
 
 _MEDPLUM = Path(__file__).parents[2] / "medplum"
 _FILES = ("package.json", "package-lock.json", "server.mjs")

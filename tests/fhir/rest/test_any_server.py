@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urljoin
@@ -147,10 +147,11 @@ def test_the_manifest_tells_of_every_type_how_its_pull_ended(server: Server) -> 
 def test_pages_follow_each_other_by_next_and_bring_nobody_twice(server: Server) -> None:
     async def first_pages(source: ServerSource) -> list[Document]:
         pages: list[Document] = []
-        async for page in source.client.search(Query("Patient", (("_count", "2"),)), private=False):
-            pages.append(page)
-            if len(pages) == 3:
-                break
+        async with aclosing(source.client.search(Query("Patient", (("_count", "2"),)), private=False)) as found:
+            async for page in found:
+                pages.append(page)
+                if len(pages) == 3:
+                    break
         return pages
 
     pages = server.ask(first_pages)

@@ -100,3 +100,12 @@ def test_odd_shapes_are_read_as_nothing_said(shape: Any) -> None:
 def test_what_is_no_json_object_is_bad_json() -> None:
     with pytest.raises(BadJson):
         read_capability(b"[]")
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [("HAPI FHIR Server", "HAPI FHIR Server"), ("\x1b[31mevil\n\u202e", "[31mevil"), ("a" * 999, "a" * 80), ("\x07", None), (5, None)],
+)
+def test_the_servers_name_is_short_and_printable(name: Any, read: str | None) -> None:
+    body = json.loads(statement())
+    assert read_capability(json.dumps({**body, "software": {"name": name}}).encode()).software == read

@@ -93,3 +93,10 @@ def test_a_media_type_of_another_release_is_refused() -> None:
 @pytest.mark.parametrize("kind", [FHIR, f"{FHIR};charset=utf-8", f"{FHIR}; fhirVersion=4.0", "application/json", ""])
 def test_fhir_json_under_the_names_it_has_in_the_field_is_taken(kind: str) -> None:
     assert require_fhir(answer(200, b"{}", kind)) == b"{}"
+
+
+@pytest.mark.std("E1")
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_a_success_without_what_was_asked_for_is_no_answer(status: int) -> None:
+    with pytest.raises(RequestRefused):
+        require_fhir(Answer(status, {"content-type": "application/fhir+json"}, b"{}", "http://127.0.0.1/x"))

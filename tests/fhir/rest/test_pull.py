@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -108,6 +109,25 @@ def test_an_everything_that_gives_less_than_it_counts_is_replaced_by_searches() 
         chart = pulled(server)
     assert references(chart) >= FACTS
     assert told(chart)["Observation"].how == "search"
+
+
+def test_what_an_everything_brought_before_it_broke_is_kept_and_searches_that_find_less_are_not_complete() -> None:
+    def broken(bundle: Body) -> None:
+        if len({entry["resource"]["resourceType"] for entry in bundle.get("entry", ())}) > 3:
+            bundle["total"] = 999
+        else:
+            bundle.pop("entry", None)
+            bundle["total"] = 0
+
+    with running(Store(RESOURCES), EVERY) as server:
+        server.faults.edit_bundles(broken)
+        chart = pulled(server)
+    assert references(chart) >= FACTS
+    assert (told(chart)["Observation"].state, told(chart)["Observation"].reason) == (
+        "truncated",
+        "$everything brought more of it than searches find",
+    )
+    assert told(chart)["Flag"].state == "complete"
 
 
 def test_the_quirk_of_an_everything_that_is_not_everything_keeps_from_it() -> None:
@@ -231,3 +251,63 @@ def test_what_the_token_does_not_reach_is_refused_or_a_part_however_the_server_a
     assert (asked["MedicationRequest"].state, asked["MedicationRequest"].reason) == ("refused", "outside the scopes that were granted")
     assert (asked["Observation"].state, asked["Observation"].got) == ("truncated", 9)
     assert asked["Condition"].state == "complete"
+
+
+@pytest.mark.fault(11)
+def test_an_everything_that_says_that_something_is_missing_is_replaced_by_searches() -> None:
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]}
+
+    def lacking(bundle: Body) -> None:
+        if len({entry["resource"]["resourceType"] for entry in bundle.get("entry", ())}) > 3:
+            bundle["entry"].append({"resource": outcome, "search": {"mode": "outcome"}})
+
+    with running(Store(RESOURCES), EVERY) as server:
+        server.faults.edit_bundles(lacking)
+        chart = pulled(server)
+    assert references(chart) >= FACTS
+    assert told(chart)["Observation"].how == "search"
+
+
+def test_an_everything_of_one_full_page_without_a_count_is_replaced_by_searches() -> None:
+    page = sum(one["id"] != "p2" for one in RESOURCES)  # more than any page of a search
+
+    def cut(bundle: Body) -> None:
+        bundle.pop("total", None)
+        bundle["link"] = [link for link in bundle["link"] if link["relation"] != "next"]
+
+    with running(Store(RESOURCES), EVERY) as server:
+        whole = len(pulled(server).facts) + 1
+        server.faults.edit_bundles(cut)
+        chart = pulled(server, Access(limits=FAST, plan=Plan(page=whole)))
+    assert whole <= page
+    assert references(chart) >= FACTS
+    assert told(chart)["Observation"].how == "search"
+
+
+def test_the_time_limit_is_for_the_whole_pull() -> None:
+    many = [of_p1("MedicationRequest", f"m{n}", intent="order", medicationReference={"reference": f"Medication/d{n}"}) for n in range(60)]
+    drugs = [{"resourceType": "Medication", "id": f"d{n}"} for n in range(60)]
+    with running(Store([RESOURCES[0], *many, *drugs]), TYPED) as server:
+        server.faults.drop("Medication")  # as of a server that includes nothing
+        server.faults.latency = 0.1
+        began = time.monotonic()
+        chart = pulled(server, Access(limits=Limits(at_once=2), plan=Plan(deadline=1.4, types=("MedicationRequest",))))
+    assert time.monotonic() - began < 2.5
+    medications = told(chart)["Medication"]
+    assert (medications.state, medications.reason) == ("truncated", "cut off by the time limit of the pull")
+    assert 0 < medications.got < 60
+
+
+def test_a_medication_named_in_a_version_or_with_escaped_slashes_is_read() -> None:
+    versioned = [
+        {**one, "medicationReference": {"reference": "Medication/drug/_history/1"}} if one["id"] == "m1" else one for one in RESOURCES
+    ]
+    with running(Store(versioned), TYPED) as server:
+        assert "Medication/drug" in references(pulled(server))
+
+
+def test_a_server_that_is_asked_by_category_is_said_to_be_asked_for_the_standard_ones_alone() -> None:
+    with running(Store(RESOURCES), TYPED) as server:
+        chart = pulled(server, Access(limits=FAST, quirks=frozenset({"observation-by-category"})))
+        assert "Observations of other categories than the standard ones were not asked for" in chart.manifest.notes
+        assert pulled(server).manifest.notes == ()

@@ -59,3 +59,8 @@ def test_a_refused_search_gives_up_order_then_page_size_and_never_its_patient() 
 )
 def test_parameters_that_the_self_link_leaves_out_were_ignored(self_url: str | None, expected: tuple[str, ...]) -> None:
     assert ignored(SEARCH, self_url) == expected
+
+
+@pytest.mark.fault(8)
+def test_nothing_is_told_from_a_self_link_that_is_no_url() -> None:
+    assert ignored(Query("Observation", (("patient", "p1"),)), "http://[") == ()

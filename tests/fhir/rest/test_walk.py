@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from fhir.errors import (
     Unreachable,
 )
 from fhir.rest.query import Query
-from fhir.rest.walk import Walk
+from fhir.rest.walk import CUT_OFF, Walk
 
 QUERY = Query("Observation", (("patient", "p1"), ("_sort", "-date"), ("_count", "2")))
 
@@ -157,3 +158,48 @@ def test_what_comes_along_must_be_marked_so_and_be_nobodys(kind: str, mode: str,
 def test_a_window_is_never_complete() -> None:
     asked = walked(page("a"), since="2020-01-01").asked()
     assert (asked.state, asked.since, asked.reason) == ("truncated", "2020-01-01", "asked from 2020-01-01 on")
+
+
+def test_what_stands_on_two_pages_came_once() -> None:
+    assert walked(page("a", "b", total=3, more=True), page("b", total=3)).asked().state == "truncated"
+    assert walked(page("a", "b", total=3, more=True), page("b", "c", total=3)).asked().state == "complete"
+
+
+@pytest.mark.std("E1")
+def test_what_is_included_does_not_make_up_for_a_match_that_is_missing() -> None:
+    entry = [
+        {"resource": {"resourceType": "Observation", "id": name}, "search": {"mode": mode}}
+        for name, mode in (("a", "match"), ("b", "include"))
+    ]
+    body = {"resourceType": "Bundle", "type": "searchset", "total": 2, "entry": entry}
+    asked = walked(read_document(json.dumps(body).encode())).asked()
+    assert (asked.state, asked.reason) == ("truncated", "the server counts 2 and gave 1")
+
+
+@pytest.mark.fault(11)
+def test_a_page_that_is_short_by_its_own_account_is_never_complete() -> None:
+    short = replace(page("a"), short="the server gave parts of resources")
+    assert walked(short).asked().reason == "the server gave parts of resources"
+    assert walked(replace(short, items=())).asked().state == "truncated"
+
+
+def test_the_first_of_several_searches_does_not_speak_for_one_that_was_cut_off() -> None:
+    async def second() -> AsyncGenerator[Document]:
+        raise asyncio.CancelledError
+        yield page("never")
+
+    async def go() -> Walk:
+        walk = Walk("Observation")
+        await walk.take(QUERY, giving([page("a")]), 100)
+        with pytest.raises(asyncio.CancelledError):
+            await walk.take(QUERY, second(), 100)
+        return walk
+
+    asked = asyncio.run(go()).asked()
+    assert (asked.state, asked.got, asked.reason) == ("truncated", 1, CUT_OFF)
+
+
+def test_a_walk_stops_at_so_many_bytes() -> None:
+    walk = Walk("Observation")
+    asyncio.run(walk.take(QUERY, giving([page("a", more=True), page("b")]), 100, 10))
+    assert (walk.asked().state, walk.got) == ("truncated", 1)

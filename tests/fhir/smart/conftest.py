@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -234,9 +235,13 @@ def clock() -> Turned:
     return Turned()
 
 
-def _serving(ehr: Ehr) -> Iterator[Ehr]:
+def _serving(ehr: Ehr, certificate: Path | None = None) -> Iterator[Ehr]:
     httpd = _Quiet(("127.0.0.1", 0), _handler(ehr))
-    ehr.began(f"http://127.0.0.1:{httpd.server_port}")
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
+    ehr.began(f"{'https' if certificate else 'http'}://127.0.0.1:{httpd.server_port}")
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield ehr
@@ -249,6 +254,14 @@ def _serving(ehr: Ehr) -> Iterator[Ehr]:
 @pytest.fixture
 def ehr(rsa: RSAKey, clock: Turned) -> Iterator[Ehr]:
     yield from _serving(Ehr(rsa, clock))
+
+
+@pytest.fixture
+def certified_ehr(rsa: RSAKey, clock: Turned, certify: Callable[..., Path]) -> Iterator[tuple[Ehr, Path]]:
+    """One under TLS, and the certificate it signed itself."""
+    certificate = certify()
+    for ehr in _serving(Ehr(rsa, clock), certificate):
+        yield ehr, certificate
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -173,6 +174,22 @@ def test_a_registered_key_url_is_named_and_quirks_are_by_name(ehr: Any, with_ser
     header = form["client_assertion"].split(".")[0]
     assert json.loads(base64.urlsafe_b64decode(header + "=="))["jku"] == url
     assert form["client_id"] == "sidenote"
+
+
+@pytest.mark.std("A20")
+def test_a_hospital_that_signs_its_own_servers_is_asked_for_a_token_where_its_certificate_is_known(certified_ehr: Any, ec: Any) -> None:
+    ehr, certificate = certified_ehr
+    ehr.token = dict(SOUND)
+
+    async def run() -> str | None:
+        key, tls = json.dumps(ec.as_dict(private=True)).encode(), ssl.create_default_context(cafile=str(certificate))
+        service = backend_service(ehr.base, "sidenote", key, "system/*.rs", tls=tls)
+        try:
+            return await service.header()
+        finally:
+            await service.aclose()
+
+    assert asyncio.run(run()) == "Bearer canary-1"
 
 
 @pytest.mark.std("A19")

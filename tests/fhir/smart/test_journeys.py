@@ -288,8 +288,9 @@ def test_nothing_secret_is_in_a_url_a_log_a_repr_or_an_error(
         except LaunchInvalid as error:
             shown.append("".join(traceback.format_exception(error)))
 
-    with caplog.at_level(logging.DEBUG):
-        journey(kind, act)
+    for name in ("", "httpx", "httpcore"):
+        caplog.set_level(logging.DEBUG, name)
+    journey(kind, act)
     logged = [record.getMessage() + repr(record.args) for record in caplog.records if "location" not in record.getMessage().lower()]
     everything = "\n".join([*shown, *urls, *logged, *capfd.readouterr()])
     assert len(logged) > 20

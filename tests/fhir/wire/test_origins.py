@@ -8,7 +8,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from fhir.errors import ElsewhereRefused
-from fhir.wire.origins import Origin, Origins, origin_of, origins
+from fhir.wire.origins import Origin, Origins, joined, origin_of, origins
 
 GOOD = "https://ehr.example/fhir"
 
@@ -183,3 +183,17 @@ def test_two_hosts_are_the_same_only_when_they_are(one: str, other: str) -> None
     listed = origins(f"https://{one}")
     assert listed.allows(f"https://{one}/x")
     assert not any(listed.allows(f"https://{made}/x") for made in (other, f"{one}.{other}", f"{other}.{one}", f"{one}{other}"))
+
+
+@pytest.mark.fault(8)
+@pytest.mark.parametrize("link", ["http://[bad", "//[bad", "http://[x]/", "http://]/"])
+def test_a_link_that_is_no_url_leads_nowhere(link: str) -> None:
+    assert not origins(GOOD).allows(joined(GOOD, link))
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [("?page=2", f"{GOOD}?page=2"), ("//elsewhere.example/x", "https://elsewhere.example/x"), ("../x", "https://ehr.example/x")],
+)
+def test_a_relative_link_is_joined_with_where_it_stood(link: str, expected: str) -> None:
+    assert joined(GOOD, link) == expected

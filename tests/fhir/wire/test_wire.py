@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gzip
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -739,3 +740,10 @@ def test_a_stream_is_bounded_asked_once_and_may_be_left(fault_proxy: Any, faults
     with pytest.raises(Overloaded) as caught:
         talk(lambda wire: read(wire, 100), proxy.base)
     assert (caught.value.retry_after, len(proxy.asked)) == (7.0, before + 1)
+
+
+def test_urls_stay_out_of_a_log_that_takes_everything(fault_proxy: Any, faults: Any, caplog: pytest.LogCaptureFixture) -> None:
+    proxy = fault_proxy(faults.http(b"{}", location="https://127.0.0.1/Patient/CANARY"))
+    with caplog.at_level(logging.DEBUG):
+        asked(proxy, Ask("GET", f"{proxy.base}/Patient?identifier=CANARY"))
+    assert "CANARY" not in caplog.text

@@ -9,8 +9,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from sandbox.ehr.hospital import Hospital
-from sandbox.ehr.serve import running, serving
+from sandbox.ehr.serve import running
 from sandbox.ehr.store import Store
 
 
@@ -36,7 +35,7 @@ def test_several_servers_run_side_by_side_each_with_its_own_record() -> None:
 
 
 def test_a_server_stops_while_an_answer_is_held_back() -> None:
-    with running(Hospital(Store())) as ehr:
+    with running(Store()) as ehr:
         ehr.faults.latency = 60
         with pytest.raises(httpx.ReadTimeout):
             httpx.get(f"{ehr.base}/metadata", timeout=0.1)
@@ -49,12 +48,3 @@ def test_a_server_stops_when_the_block_fails() -> None:
         raise KeyError
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{ehr.base}/metadata")
-
-
-def test_any_application_can_be_served() -> None:
-    async def hello(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": b"hi"})
-
-    with serving(hello) as origin:
-        assert httpx.get(origin).text == "hi"

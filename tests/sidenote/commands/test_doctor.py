@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.ehr.config import Config
+from sandbox.ehr.serve import running
+from sandbox.ehr.store import Store
 from sidenote.doctor import LOOKS
 
 Command = Callable[..., Any]
@@ -43,3 +46,13 @@ def test_nothing_missing_is_exit_code_0_even_with_notes(command: Command) -> Non
 
 def test_a_setting_it_cannot_read_is_refused(command: Command) -> None:
     command("doctor", image_model="telepathy").refused("settings_invalid", None)
+
+
+def test_a_servers_name_is_shown_as_it_is_whatever_it_holds(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    with running(Store([]), Config()) as server:
+        server.faults.edit_json("metadata", lambda body: body["software"].update(name="EHR [/prod] [red]x[/red]\x1b[2J"))
+        ended = command("doctor", "--fhir", server.base)
+    assert (ended.code, ended.err) == (0, "")
+    assert "EHR [/prod] [red]x[/red][2J" in ended.out
+    assert "\x1b" not in ended.out

@@ -157,7 +157,7 @@ def test_the_summary_names_everything_that_is_missing_and_counts_what_is_too_muc
         issues=(("error", "exception", 2),),
         deleted=3,
     )
-    lines = list(summary(state, Path("out")))
+    lines = list(summary(state, Path("an out")))
     assert lines[0] == "1,234 resources came, 3 are gone; the folder holds the record as of 2026-11-20T09:00:00Z"
     assert "who is in the group is not known: whether everybody came cannot be told" in lines
     assert [line for line in lines if line.startswith(("Flag", "Patient", "Goal"))] == [
@@ -166,4 +166,5 @@ def test_the_summary_names_everything_that_is_missing_and_counts_what_is_too_muc
         "Flag.0002.ndjson: elsewhere_refused",
     ]
     assert any(line.endswith("Patient.0001.ndjson line 20: bad_json and 10 more") for line in lines)
-    assert "the server said 2 times: error, exception" in lines
+    assert "the server reported error, exception: 2 times" in lines
+    assert lines[-1] == "review them: sidenote batch run 'an out/cohort.txt' --fhir 'an out' --out RUN"

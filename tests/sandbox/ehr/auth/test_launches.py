@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.ehr.auth.grants import Grant
+from sandbox.ehr.auth.grants import Context, Grant
 from sandbox.ehr.auth.launches import Codes, Launches
 from sandbox.ehr.auth.refusal import OAuthRefusal
 
@@ -13,7 +13,7 @@ from sandbox.ehr.auth.refusal import OAuthRefusal
 def test_a_launch_handle_grows_old(age: float, good: bool) -> None:
     now = [0.0]
     launches = Launches(lambda: now[0])
-    handle = launches.mint(patient="p1", fhir_context=[{"reference": "ImagingStudy/i1"}])
+    handle = launches.mint(Context(patient="p1"))
     now[0] = age
     if good:
         assert launches.use(handle).patient == "p1"
