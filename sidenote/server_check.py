@@ -134,9 +134,8 @@ def _order(capability: Capability) -> Finding:
 def _images(source: ServerSource, capability: Capability) -> Finding:
     servers = (*source.access.images, *source.access.plain_images)
     if servers:
-        return Finding(
-            "images", "ok", f"{len(servers)} image servers", "asked by DICOMweb where an ImagingStudy names them, and no other host"
-        )
+        number = "1 image server" if len(servers) == 1 else f"{len(servers)} image servers"
+        return Finding("images", "ok", number, "asked by DICOMweb where an ImagingStudy names them, and no other host")
     if not capability.offers("ImagingStudy"):
         return Finding("images", "note", "none", "no ImagingStudy is offered and no image server configured")
     return Finding(

@@ -59,7 +59,7 @@ def test_quirks_and_windows_of_the_entry_are_told(tmp_path: Path) -> None:
         found = looked_at(server, tmp_path, quirks=("no-sort",), since={"Observation": "2020"}, images=("https://pacs.example/dicom-web",))
     assert found["quirk"].value == "no-sort"
     assert found["pull"].value == "type by type"
-    assert found["images"].state == "ok"
+    assert (found["images"].state, found["images"].value) == ("ok", "1 image server")
 
 
 def test_a_server_that_does_not_answer_or_is_none_is_missing(tmp_path: Path) -> None:
