@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -25,6 +27,18 @@ assert _spec.loader is not None
 _proxy = sys.modules["fault_proxy"] = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_proxy)
 fault_proxy, faults = _proxy.fault_proxy, _proxy.faults
+
+
+@pytest.fixture(scope="session")
+def missing() -> Callable[[str], NoReturn]:
+    """What to call when a program that `scripts/packages` installs is not here: a desk may do without, CI may not."""
+
+    def tell(reason: str) -> NoReturn:
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return tell
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
@@ -35,9 +35,11 @@ def files(told: dict[str, Story]) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def orthanc(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Orthanc]:
+def orthanc(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, missing: Callable[[str], NoReturn]
+) -> Iterator[Orthanc]:
     if not installed():
-        pytest.skip("Orthanc is not here: Debian packages orthanc and orthanc-dicomweb (scripts/packages)")
+        missing("Orthanc is not here: Debian packages orthanc and orthanc-dicomweb (scripts/packages)")
     with running(tmp_path_factory.mktemp("orthanc")) as server:
         for file in request.getfixturevalue("files").values():
             server.store(file)

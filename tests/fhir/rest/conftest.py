@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -20,11 +20,11 @@ _FILES = ("package.json", "package-lock.json", "server.mjs")
 
 
 @pytest.fixture(scope="session")
-def medplum_folder() -> Path:
+def medplum_folder(missing: Callable[[str], NoReturn]) -> Path:
     """Medplum's packages, exactly those of the lock, and our server beside them: installed once a machine, then used without a network."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            _without(f"{program} is not installed (Debian: nodejs, npm): no FHIR server of others to test against")
+            missing(f"{program} is not installed (Debian: nodejs, npm): no FHIR server of others to test against")
     texts = {name: (_MEDPLUM / name).read_bytes() for name in _FILES}
     key = hashlib.sha256(b"\0".join(texts.values())).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sidenote-tests"
@@ -42,7 +42,7 @@ def medplum_folder() -> Path:
             scratch.rename(folder)
     shutil.rmtree(scratch, ignore_errors=True)
     if not folder.is_dir():
-        _without("npm could not install Medplum's packages: " + done.stderr.strip().partition("\n")[0])
+        missing("npm could not install Medplum's packages: " + done.stderr.strip().partition("\n")[0])
     return folder
 
 
@@ -65,10 +65,3 @@ def medplum(medplum_server: str) -> str:
     """The base URL of a server by Medplum that holds nothing yet."""
     with urllib.request.urlopen(f"{medplum_server}/$clear", timeout=10):
         return medplum_server
-
-
-def _without(reason: str) -> NoReturn:
-    """In CI what is missing is a failure: there it is installed."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
