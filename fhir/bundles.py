@@ -14,14 +14,13 @@ from typing import Any
 import msgspec
 
 from fhir.errors import BadJson, NotFhir
+from fhir.issues import issues_in
 from fhir.jsonscan import scan_in_parts
 from fhir.jsontext import check_encoding, decode_strictly, loads
 from fhir.release import refuse_other_release
 
 _ENTRY_DEPTH = 3
 """A resource of a Bundle lies in the Bundle, its list of entries and its entry."""
-_CODE = re.compile(r"[a-z][a-z-]{1,30}")
-"""Shape of an IssueSeverity or IssueType: anything else is the source's prose in the wrong place."""
 _LACKS = frozenset(
     {
         "exception",
@@ -279,18 +278,10 @@ def _outcome_notes(outcomes: list[Item]) -> tuple[str, ...]:
 
 
 def _issues(outcome: dict[str, Any]) -> Iterator[str]:
-    """`severity` and `code` only: `diagnostics` and `details` may quote the record."""
-    for severity, code in _issue_codes(outcome):
-        yield f"the source sent an OperationOutcome: {severity}, {code}"
-
-
-def _issue_codes(outcome: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    issues = outcome.get("issue")
-    for issue in (one for one in issues if isinstance(one, dict)) if isinstance(issues, list) else ():
-        severity, code = (text if _CODE.fullmatch(text := str(issue.get(name))) else "?" for name in ("severity", "code"))
-        yield severity, code
+    for severity, code in issues_in(outcome):
+        yield f"the source sent an OperationOutcome: {severity or '?'}, {code or '?'}"
 
 
 def _lacking(outcome: dict[str, Any]) -> bool:
     """Whether an outcome among the entries says that the others may not be all."""
-    return any(severity in ("error", "fatal") or code in _LACKS for severity, code in _issue_codes(outcome))
+    return any(severity in ("error", "fatal") or code in _LACKS for severity, code in issues_in(outcome))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 from fhir.bulk.lines import LINE_LIMIT, lines_of
 from fhir.errors import BadJson, NotFhir
+from fhir.issues import issues_in
 from fhir.jsontext import check, loads
-from fhir.views import objects
 
 Issue = tuple[str, str]
 """`severity` and `code` of an OperationOutcome's issue: its `diagnostics` may quote the record."""
 UNREADABLE: Issue = ("error", "unreadable")
 """A line of an error file that is no OperationOutcome."""
-_CODE = re.compile(r"[a-z][a-z-]{1,30}")
 _HARMLESS = frozenset({"information", "warning"})
 
 
@@ -34,15 +32,11 @@ def _issues(text: bytes) -> Iterator[Issue]:
     except (BadJson, NotFhir):
         yield UNREADABLE
         return
-    issues = list(objects(outcome.get("issue")))
+    issues = issues_in(outcome)
     if outcome.get("resourceType") != "OperationOutcome" or not issues:
         yield UNREADABLE
-    for issue in issues:
-        yield _word(issue.get("severity")), _word(issue.get("code"))
-
-
-def _word(value: object) -> str:
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else "unreadable"
+    for severity, code in issues:
+        yield severity or "unreadable", code or "unreadable"
 
 
 def is_grave(issue: Issue) -> bool:

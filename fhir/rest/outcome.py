@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from fhir.errors import AccessRefused, BadJson, Deleted, NotFhir, NotThere, RequestRefused, VersionConflict
+from fhir.issues import issues_in
 from fhir.jsontext import loads
 from fhir.release import refuse_version
-from fhir.views import objects
 from fhir.wire.exchange import Answer
 
-_CODE = re.compile(r"[a-z][a-z-]{1,30}")
-"""Shape of an IssueType code: anything else is the server's prose in the wrong place."""
 _FHIR = frozenset({"application/fhir+json", "application/json", "text/json", "application/json+fhir", ""})
 
 
@@ -23,8 +19,7 @@ def issue_codes(body: bytes) -> tuple[str, ...]:
         return ()
     if outcome.get("resourceType") != "OperationOutcome":
         return ()
-    codes = (str(issue.get("code", "")) for issue in objects(outcome.get("issue")))
-    return tuple(dict.fromkeys(code for code in codes if _CODE.fullmatch(code)))
+    return tuple(dict.fromkeys(code for _, code in issues_in(outcome) if code))
 
 
 def require_success(answer: Answer) -> Answer:
