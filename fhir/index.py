@@ -12,7 +12,7 @@ from typing import Any
 from fhir.chart import Chart, Fact
 from fhir.jsontext import loads, outline
 from fhir.references import followed
-from fhir.value_sets import Coding, codings_of, text_of
+from fhir.value_sets import VALUE_SETS, Coding, codings_of, text_of
 from fhir.views import newest_first, objects
 
 Concept = tuple[frozenset[Coding], str]
@@ -37,6 +37,7 @@ class FactIndex:
         self._chart = chart
         self._concepts: dict[str, Mapping[Concept, tuple[Fact, ...]]] = {}
         self._coded: dict[str, Mapping[Coding, tuple[Fact, ...]]] = {}
+        self._in_value_set: dict[tuple[str, str], tuple[Fact, ...]] = {}
         self._newest: dict[tuple[str, Coding | None], tuple[Fact, ...]] = {}
 
     def concepts(self, resource_type: str) -> Mapping[Concept, tuple[Fact, ...]]:
@@ -51,6 +52,19 @@ class FactIndex:
         if key not in self._newest:
             self._newest[key] = newest_first(self._by_code(resource_type).get((system, code), ()))
         return self._newest[key]
+
+    def in_value_set(self, name: str, resource_type: str) -> tuple[Fact, ...]:
+        """The facts of the type whose concept is of a value set of `fhir.value_sets`, whatever their status, in the chart's order."""
+        key = (name, resource_type)
+        if key not in self._in_value_set:
+            chosen = VALUE_SETS[name]
+            self._in_value_set[key] = tuple(
+                fact
+                for (codings, text), facts in self.concepts(resource_type).items()
+                if chosen.matches_codings(codings) or chosen.matches_text(text)
+                for fact in facts
+            )
+        return self._in_value_set[key]
 
     def newest(self, resource_type: str) -> tuple[Fact, ...]:
         """All facts of the type, newest first, those without a time last, whatever their status."""

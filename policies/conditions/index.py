@@ -8,39 +8,25 @@ from __future__ import annotations
 
 from fhir.chart import Chart, Fact
 from fhir.index import concepts, index_of
-from fhir.value_sets import VALUE_SETS
 from fhir.views import objects, obscured, usable
 
 __all__ = ["ChartIndex", "code_values", "concepts"]
 
 
 class ChartIndex:
-    """Facts of one chart by value set. Lazy: built for a resource type when it is first asked for."""
+    """Facts of one chart by value set. It costs nothing to make: what was looked up once is kept with the chart (`fhir.index`)."""
 
     def __init__(self, chart: Chart) -> None:
         """Keep the chart; nothing is parsed yet."""
         self._chart = chart
-        self._matches: dict[tuple[str, str], tuple[Fact, ...]] = {}
 
     def matching(self, value_set: str, resource_type: str) -> tuple[Fact, ...]:
         """Usable facts of the type whose concept is of the value set, in the chart's order."""
-        return tuple(filter(usable, self._named_so(value_set, resource_type)))
+        return tuple(filter(usable, index_of(self._chart).in_value_set(value_set, resource_type)))
 
     def obscured(self, value_set: str, resource_type: str) -> tuple[Fact, ...]:
         """Facts of the value set that a modifier of unknown meaning keeps from use: neither there nor ruled out."""
-        return tuple(filter(obscured, self._named_so(value_set, resource_type)))
-
-    def _named_so(self, value_set: str, resource_type: str) -> tuple[Fact, ...]:
-        key = (value_set, resource_type)
-        if key not in self._matches:
-            chosen = VALUE_SETS[value_set]
-            self._matches[key] = tuple(
-                fact
-                for (codings, text), facts in index_of(self._chart).concepts(resource_type).items()
-                if chosen.matches_codings(codings) or chosen.matches_text(text)
-                for fact in facts
-            )
-        return self._matches[key]
+        return tuple(filter(obscured, index_of(self._chart).in_value_set(value_set, resource_type)))
 
     def usable(self, resource_type: str) -> tuple[Fact, ...]:
         """Every usable fact of the type."""

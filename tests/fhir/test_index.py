@@ -48,6 +48,8 @@ def test_a_chart_is_looked_over_once_and_its_facts_are_not_parsed_for_it() -> No
     assert index_of(found).concepts("Observation") is index_of(found).concepts("Observation")
     assert index_of(found).coded("Observation", LOINC, "2160-0") is index_of(found).coded("Observation", LOINC, "2160-0")
     assert len(index_of(found).coded("MedicationRequest", RXNORM, "1364430")) == 1
+    assert index_of(found).in_value_set("creatinine", "Observation") is index_of(found).in_value_set("creatinine", "Observation")
+    assert len(index_of(found).in_value_set("creatinine", "Observation")) == 19
     assert [fact.id for fact in found if "body" in vars(fact)] == []
 
 
