@@ -170,15 +170,16 @@ class FhirClient:
             while True:
                 linked = next_link(answer.body) if answer.status == 200 else None
                 following = joined(answer.url, linked) if linked else None
-                if following is not None and self._unfit(following, seen) is None:
+                refusal = self._unfit(following, seen) if following is not None else None
+                if following is not None and refusal is None:
                     ahead = asyncio.create_task(self._get(following))
                 yield replace(_page(await self._document(answer)), next_url=following)
-                if following is None:
+                if refusal is not None:
+                    raise refusal
+                if following is None or ahead is None:
                     return
-                if (error := self._unfit(following, seen)) is not None:
-                    raise error
                 seen.add(following)
-                answer, ahead = await (ahead or self._get(following)), None
+                answer, ahead = await ahead, None
         finally:
             if ahead is not None:
                 await asyncio.sleep(0)  # or what was never begun is cancelled, which anyio reports on stderr
