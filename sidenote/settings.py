@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from sidenote.ehrs import Ehr
 from sidenote.errors import SettingsInvalid
 from sidenote.servers import Server
 
@@ -39,6 +40,12 @@ class Settings(BaseSettings):
     server: tuple[Server, ...] = Field((), description="FHIR servers and how each is asked: `[[server]]` tables of the file")
     evidence_tokens: int = Field(8_000, ge=1_000, le=1_000_000, description="Tokens that the evidence of a review holds at most")
     similar_cases: int = Field(5, ge=1, le=50, description="How many similar cases are shown at most")
+    ehr: tuple[Ehr, ...] = Field((), description="EHRs that may launch `sidenote serve`: `[[ehr]]` tables of the file")
+    host: str = Field("127.0.0.1", description="Address that `sidenote serve` listens on")
+    port: int = Field(8400, ge=0, le=65_535, description="Port that `sidenote serve` listens on")
+    public_url: str | None = Field(None, description="Under which URL browsers and EHRs see `sidenote serve`; https, or this machine")
+    serve_image_model: bool = Field(False, description="Whether `sidenote serve` has images read: a device function, research use")
+    session_minutes: int = Field(30, ge=1, le=720, description="Minutes without a question after which a session of the sidebar ends")
 
     @property
     def library_folder(self) -> Path:
@@ -46,9 +53,21 @@ class Settings(BaseSettings):
         return self.library or self.home / "library"
 
     @property
+    def store_file(self) -> Path:
+        """The database of decisions and of the audit."""
+        return self.home / "store.sqlite"
+
+    @property
     def records_folder(self) -> Path:
         """Where flight records are written."""
         return self.home / "records"
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Settings:
+        names, bases = [ehr.name for ehr in self.ehr], [ehr.iss.rstrip("/") for ehr in self.ehr]
+        if len(set(names)) < len(names) or len(set(bases)) < len(bases):
+            raise ValueError("each EHR needs a name and an iss of its own")
+        return self
 
     @classmethod
     def settings_customise_sources(

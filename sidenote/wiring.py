@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from sidenote.settings import Settings, site_secret
 if TYPE_CHECKING:
     from agent.parts import Library, Parts
     from agent.replay import ReplayParts
+    from fhir.source import Source
     from policies.engine import Rule
     from policies.guidance_pack import Topic
     from tools.med_vlm.compact.reader import CompactReader
@@ -64,18 +65,33 @@ async def wired(settings: Settings, sources: Sequence[str], *, image_model: bool
         tools.med_vlm.errors.MedVlmError: the model's files are missing or changed.
         retrieval.errors.IndexUnusable: the case library is damaged or another encoder's.
     """
+    from fhir.source import open_source
+
+    async with standing(settings, image_model=image_model) as parts_with:
+        source = open_source(*sources, access=lambda base: access_of(settings.server, base))
+        try:
+            yield parts_with(source)
+        finally:
+            await source.aclose()
+
+
+@asynccontextmanager
+async def standing(settings: Settings, *, image_model: bool = True) -> AsyncIterator[Callable[[Source], Parts]]:
+    """What all reviews of a process share: call it with a source for the parts of a review of that source.
+
+    Raises as `wired`, but for the source.
+    """
     from agent.checkpoints import open_checkpoints
     from agent.composers.deterministic import compose
     from agent.parts import Parts
-    from fhir.source import open_source
 
     chosen = deciders(settings)
     reader = _reader(settings) if image_model and settings.image_model == "compact" else None
     library = None if reader is None else _case_library(settings, reader)
-    source = open_source(*sources, access=lambda base: access_of(settings.server, base))
-    try:
-        async with open_checkpoints(settings.home / "checkpoints.sqlite") as checkpoints:
-            yield Parts(
+    async with open_checkpoints(settings.home / "checkpoints.sqlite") as checkpoints:
+
+        def parts_with(source: Source) -> Parts:
+            return Parts(
                 source=source,
                 records=settings.records_folder,
                 checkpoints=checkpoints,
@@ -88,8 +104,8 @@ async def wired(settings: Settings, sources: Sequence[str], *, image_model: bool
                 library=library,
                 evidence_tokens=settings.evidence_tokens,
             )
-    finally:
-        await source.aclose()
+
+        yield parts_with
 
 
 def _reader(settings: Settings) -> CompactReader:

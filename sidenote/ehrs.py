@@ -1,0 +1,120 @@
+"""The EHRs that may launch Sidenote: one `[[ehr]]` table each. Whoever is not on the list launches nothing and frames nothing."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sidenote.errors import SettingsInvalid
+
+if TYPE_CHECKING:
+    from fhir.access import Access
+    from fhir.smart import Issuer, Session
+
+READ_SCOPES = "launch openid fhirUser online_access patient/*.rs"
+"""What is asked for unless a site says otherwise: to read the one patient that was opened."""
+
+
+class Ehr(BaseModel):
+    """One `[[ehr]]` of the configuration: an issuer, how we are registered there, and what it may do with us."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$", description="short name; the redirect URI is PUBLIC_URL/callback/NAME")
+    title: str = Field("", max_length=80, description="how people call it; default the name")
+    iss: str = Field(description="its FHIR base URL, as it sends it in `iss`")
+    client_id: str = Field(description="as it registered us")
+    secret_file: Path | None = Field(None, description="file with our secret, where we are a confidential symmetric client")
+    key_file: Path | None = Field(None, description="our private key as a JWK with its kid (RS384 or ES384); the public one is served")
+    scopes: str = Field(READ_SCOPES, description="what is asked for")
+    frame_ancestors: tuple[str, ...] = Field((), description="origins whose pages may frame us; default the origin of `iss`")
+    elsewhere: tuple[str, ...] = Field((), description="further origins where its authorization endpoints may stand")
+    id_token_issuer: str | None = Field(None, description="`iss` of its id_tokens, where its SMART configuration does not say so")
+    smart_quirks: tuple[str, ...] = Field((), description="what its authorization server does otherwise than SMART says")
+    images: tuple[str, ...] = Field((), description="base URLs of image servers that are shown the token too")
+    plain_images: tuple[str, ...] = Field((), description="base URLs of image servers that are asked without it")
+    quirks: tuple[str, ...] = Field((), description="what its FHIR server does otherwise than FHIR says")
+    since: dict[str, str] = Field(default_factory=dict, description="resource type to a FHIR date: nothing older is asked for")
+    ca_file: Path | None = Field(None, description="certificates that its own must be signed by, PEM; none: the machine's")
+    write_back: bool = Field(False, description="whether an approved draft may be written to it, where the scope was granted")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Ehr:
+        from fhir.rest.plan import DATED
+        from fhir.rest.quirks import QUIRKS
+        from fhir.time import parse_when
+
+        if self.secret_file is not None and self.key_file is not None:
+            raise ValueError("a client has a secret or a key, not both")
+        if unknown := set(self.quirks) - set(QUIRKS):
+            raise ValueError(f"unknown quirk {min(unknown)!r}")
+        if any(name not in DATED or parse_when(date) is None for name, date in self.since.items()):
+            raise ValueError("since takes resource types that have a date, and FHIR dates")
+        return self
+
+    @property
+    def shown(self) -> str:
+        """How people call it."""
+        return self.title or self.name
+
+
+def issuer_of(ehr: Ehr, public_url: str) -> Issuer:
+    """The EHR as the SMART library knows it. Its answers come back to PUBLIC_URL/callback/NAME.
+
+    Raises:
+        SettingsInvalid: its secret or key cannot be read.
+        fhir.errors.RegistrationInvalid: a URL, the scopes, the key or a quirk is none.
+    """
+    from fhir.smart import registered
+
+    secret = None if ehr.secret_file is None else _read(ehr.secret_file, "secret_file").decode("utf-8", "replace")
+    return registered(
+        ehr.iss,
+        ehr.client_id,
+        ehr.scopes,
+        redirect_uri=f"{public_url.rstrip('/')}/callback/{ehr.name}",
+        secret=secret,
+        private_jwk=None if ehr.key_file is None else _read(ehr.key_file, "key_file"),
+        elsewhere=ehr.elsewhere,
+        id_token_issuer=ehr.id_token_issuer,
+        options=ehr.smart_quirks,
+    )
+
+
+def ancestors_of(ehrs: Sequence[Ehr]) -> tuple[str, ...]:
+    """The origins that may frame us, as `frame-ancestors` writes them. Never a wildcard.
+
+    Raises:
+        fhir.errors.ElsewhereRefused: one of them is no origin.
+    """
+    from fhir.wire.origins import origin_of
+
+    named = (origin_of(url) for ehr in ehrs for url in (ehr.frame_ancestors or (ehr.iss,)))
+    usual = {("http", 80), ("https", 443)}
+    return tuple(dict.fromkeys(f"{o.scheme}://{o.host}" + ("" if (o.scheme, o.port) in usual else f":{o.port}") for o in named))
+
+
+def session_access(ehr: Ehr, session: Session, tls: ssl.SSLContext | None = None) -> Access:
+    """How the FHIR server of a session is asked: with its token alone, and for no type that its scopes leave out."""
+    from fhir.access import Access
+    from fhir.rest.plan import Plan
+
+    return Access(
+        authorization=session,
+        images=ehr.images,
+        plain_images=ehr.plain_images,
+        quirks=frozenset(ehr.quirks),  # type: ignore[arg-type]  # each was looked up in QUIRKS
+        plan=Plan(since=ehr.since, granted=lambda name: session.scopes.reach("patient", name, "s")),
+        tls=tls,
+    )
+
+
+def _read(path: Path, key: str) -> bytes:
+    try:
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsInvalid(f"cannot read {key}") from error

@@ -1,0 +1,27 @@
+"""The model card: what the image model is, on what it was made, how good it is and where it is not (45 CFR 170.315(b)(11))."""
+
+from __future__ import annotations
+
+from policies.evidence import Frozen
+
+
+class AttributeView(Frozen):
+    """One source attribute. What is not known is written out as `not available`."""
+
+    name: str
+    value: str
+
+
+class SectionView(Frozen):
+    """Attributes that belong together."""
+
+    title: str
+    attributes: tuple[AttributeView, ...]
+
+
+class ModelCardView(Frozen):
+    """A model's card."""
+
+    model: str
+    summary: str
+    sections: tuple[SectionView, ...]
