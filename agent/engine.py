@@ -23,7 +23,7 @@ def require_safe_engine() -> None:
         UnsafeEngine: strict msgpack is switched off, or LangGraph was imported before it was switched on, or a LangSmith
             tracing variable is set.
     """
-    _refuse_tracing()
+    require_no_tracing()
     if os.environ.setdefault(STRICT, "true").lower() not in {"1", "true", "yes"}:
         raise UnsafeEngine(f"{STRICT} is set to a value that switches it off")
     from langgraph.checkpoint.serde import _msgpack
@@ -32,7 +32,12 @@ def require_safe_engine() -> None:
         raise UnsafeEngine(f"LangGraph was imported before {STRICT} was switched on")
 
 
-def _refuse_tracing() -> None:
+def require_no_tracing() -> None:
+    """Make sure that nothing sends what the engine sees to a third party.
+
+    Raises:
+        UnsafeEngine: a LangSmith tracing variable is set.
+    """
     for name in _TRACING:
         if os.environ.get(name, "").strip().lower() not in _OFF:
             raise UnsafeEngine(f"{name} is set: traces would leave this machine; unset it")

@@ -14,6 +14,8 @@ from sidenote.errors import SettingsInvalid
 if TYPE_CHECKING:
     from fhir.access import Access
     from fhir.smart import Issuer, Session
+    from fhir.wire.origins import Origin
+    from fhir.wire.witness import Witness
 
 READ_SCOPES = "launch openid fhirUser online_access patient/*.rs"
 """What is asked for unless a site says otherwise: to read the one patient that was opened."""
@@ -94,12 +96,32 @@ def ancestors_of(ehrs: Sequence[Ehr]) -> tuple[str, ...]:
     from fhir.wire.origins import origin_of
 
     named = (origin_of(url) for ehr in ehrs for url in (ehr.frame_ancestors or (ehr.iss,)))
-    usual = {("http", 80), ("https", 443)}
-    return tuple(dict.fromkeys(f"{o.scheme}://{o.host}" + ("" if (o.scheme, o.port) in usual else f":{o.port}") for o in named))
+    return tuple(dict.fromkeys(map(_written, named)))
 
 
-def session_access(ehr: Ehr, session: Session, tls: ssl.SSLContext | None = None) -> Access:
-    """How the FHIR server of a session is asked: with its token alone, and for no type that its scopes leave out."""
+def _written(origin: Origin) -> str:
+    """As a browser writes it (RFC 6454 6.2): an IPv6 address in brackets, the usual port left out."""
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    usual = (origin.scheme, origin.port) in {("http", 80), ("https", 443)}
+    return f"{origin.scheme}://{host}" + ("" if usual else f":{origin.port}")
+
+
+def tls_of(ehr: Ehr) -> ssl.SSLContext | None:
+    """What its own certificate must be signed by; None leaves it to the machine's trust.
+
+    Raises:
+        SettingsInvalid: `ca_file` cannot be read, or holds no certificates.
+    """
+    if ehr.ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(ehr.ca_file))
+    except OSError as error:
+        raise SettingsInvalid("cannot use ca_file") from error
+
+
+def session_access(ehr: Ehr, session: Session, tls: ssl.SSLContext | None = None, *, witness: Witness | None = None) -> Access:
+    """How the FHIR server of a session is asked: with its token alone, for no type that its scopes leave out, and before a witness."""
     from fhir.access import Access
     from fhir.rest.plan import Plan
 
@@ -110,6 +132,7 @@ def session_access(ehr: Ehr, session: Session, tls: ssl.SSLContext | None = None
         quirks=frozenset(ehr.quirks),  # type: ignore[arg-type]  # each was looked up in QUIRKS
         plan=Plan(since=ehr.since, granted=lambda name: session.scopes.reach("patient", name, "s")),
         tls=tls,
+        witness=witness,
     )
 
 

@@ -12,6 +12,8 @@ from fhir.types import ID
 from fhir.wire.origins import origin_of
 
 _REFERENCE = re.compile(r"(?P<type>[A-Z][A-Za-z]{1,63})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?", re.ASCII)
+_ORIGIN = re.compile(r"https?://[^/?#@A-Z]+", re.ASCII)
+"""No path, no query, and in lower case: as a browser names the sender of a message."""
 _MOST = 100
 _LONGEST = 2000
 
@@ -38,6 +40,10 @@ class LaunchContext:
     intent: str | None = None
     tenant: str | None = None
     smart_style_url: str | None = field(default=None, repr=False)
+    smart_web_messaging_origin: str | None = field(default=None, repr=False)
+    """Whose page takes messages (SMART Web Messaging 1.0), as a browser writes an origin; None where it is none, or not private."""
+    smart_web_messaging_handle: str | None = field(default=None, repr=False)
+    """What goes with each message; None without an origin."""
 
     @property
     def shows_banner(self) -> bool:
@@ -62,7 +68,7 @@ def launch_context(body: Mapping[str, Any]) -> LaunchContext:
     Raises:
         TokenInvalid: `patient` or `encounter` is given and is not a FHIR id.
     """
-    style = _text(body, "smart_style_url")
+    style, messaging = _text(body, "smart_style_url"), _messaging(body)
     banner = body.get("need_patient_banner")
     return LaunchContext(
         patient=_id(body, "patient"),
@@ -72,6 +78,8 @@ def launch_context(body: Mapping[str, Any]) -> LaunchContext:
         intent=_text(body, "intent"),
         tenant=_text(body, "tenant"),
         smart_style_url=style if style is not None and _private(style) else None,
+        smart_web_messaging_origin=messaging and messaging[0],
+        smart_web_messaging_handle=messaging and messaging[1],
     )
 
 
@@ -92,6 +100,12 @@ def _private(url: str) -> bool:
         return origin_of(url).private
     except ElsewhereRefused:
         return False
+
+
+def _messaging(body: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Origin and handle: one without the other is of no use, and a page that is reached by more than its origin is somebody else's."""
+    origin, handle = _text(body, "smart_web_messaging_origin"), _text(body, "smart_web_messaging_handle")
+    return (origin, handle) if origin is not None and handle is not None and _ORIGIN.fullmatch(origin) and _private(origin) else None
 
 
 def _items(value: object) -> tuple[Item, ...]:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from filelock import FileLock
 
 from agent.graph import Finished
 from sidenote.cli import main
+
+if TYPE_CHECKING:
+    import httpx
 
 SMALL_LIBRARY = 160
 
@@ -117,3 +126,124 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], 
         return Ended(int(ended.value.code or 0), captured.out, captured.err)
 
     return call
+
+
+@dataclass(frozen=True)
+class Door:
+    """The web door on loopback, and the pretend hospitals that launch it. `parts` live on the server's own event loop."""
+
+    url: str
+    hospitals: dict[str, Any]
+    parts: Any
+    loop: asyncio.AbstractEventLoop
+
+    def on_loop(self, act: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Await something on the server's event loop."""
+        return asyncio.run_coroutine_threadsafe(act(), self.loop).result(20)
+
+    def client(self) -> httpx.Client:
+        """A client of the door; it follows no redirect."""
+        import httpx
+
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=20)
+
+    def query(self, *, ehr: str = "lindenhof", window: str = "w" * 43, patient: str, **context: Any) -> str:
+        """Begin an EHR launch and go through the hospital's authorization: the query of the callback."""
+        import httpx
+
+        hospital = self.hospitals[ehr]
+        launch = hospital.auth.mint_launch(patient=patient, **context)
+        with self.client() as client:
+            begun = client.post("/api/launch", json={"iss": hospital.base, "launch": launch, "window": window})
+            assert begun.status_code == 200, begun.text
+        answer = httpx.get(begun.json()["authorize_url"], trust_env=False)
+        assert answer.status_code == 302, answer.text
+        return urlsplit(answer.headers["location"]).query
+
+    def session(self, *, ehr: str = "lindenhof", window: str = "w" * 43, patient: str, **context: Any) -> dict[str, Any]:
+        """Launch for a patient: the body of POST /api/session."""
+        query = self.query(ehr=ehr, window=window, patient=patient, **context)
+        with self.client() as client:
+            opened = client.post("/api/session", json={"ehr": ehr, "query": query, "window": window})
+        assert opened.status_code == 201, opened.text
+        body: dict[str, Any] = opened.json()
+        return body
+
+
+@pytest.fixture(scope="session")
+def open_door() -> Callable[..., AbstractContextManager[Door]]:
+    """Open a door for a block: one pretend hospital for each name, each with the patients of `stores[name]`, or all stories.
+
+    Keywords: `scopes` of our registration (what we ask for and may be granted), `ehr` (further keys of each `[[ehr]]`),
+    `now` and `clock` as `sidenote.web.serving.web_parts`, `hospital` (keys of `sandbox.ehr.config.Config`), `settings` (further
+    settings), `granted` (scopes that the hospital grants at most), `running` (in the place of `sandbox.ehr.serve.running`).
+    """
+    return _open_door
+
+
+@contextmanager
+def _open_door(home: Path, *names: str, scopes: str | None = None, **options: Any) -> Iterator[Door]:
+    from sandbox.ehr.auth.clients import Client
+    from sandbox.ehr.config import Config
+    from sandbox.ehr.serve import running
+    from sidenote.ehrs import READ_SCOPES, Ehr
+    from sidenote.settings import Settings
+    from sidenote.web.listening import bound
+
+    wanted = scopes or f"{READ_SCOPES} launch/patient"
+    listener = bound("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with ExitStack() as stack:
+        hospitals, ehrs = {}, []
+        for name in names or ("lindenhof",):
+            client = Client("sidenote", "public", options.get("granted", wanted), (f"{url}/callback/{name}",))
+            config = Config(clients=(client,), requires_token=True, **options.get("hospital", {}))
+            store = _store(options.get("stores", {}).get(name))
+            hospitals[name] = stack.enter_context(options.get("running", running)(store, config))
+            about = {"title": f"{name.title()} Hospital", "scopes": wanted, **options.get("ehr", {})}
+            ehrs.append(Ehr(name=name, iss=hospitals[name].base, client_id="sidenote", **about))
+        settings = Settings(home=home, ehr=tuple(ehrs), public_url=url, **options.get("settings", {}))
+        clocks = {name: options[name] for name in ("now", "clock") if name in options}
+        parts, loop = stack.enter_context(_serving(settings, listener, clocks))
+        yield Door(url, hospitals, parts, loop)
+
+
+def _store(resources: list[dict[str, Any]] | None) -> Any:
+    from sandbox.ehr.store import Store
+    from sandbox.patients.hospital import stories
+
+    return Store([one for story in stories() for one in story.resources] if resources is None else resources)
+
+
+@contextmanager
+def _serving(settings: Any, listener: socket.socket, clocks: dict[str, Any]) -> Iterator[tuple[Any, asyncio.AbstractEventLoop]]:
+    from sidenote.web.app import create_app
+    from sidenote.web.listening import Listening
+    from sidenote.web.serving import web_parts
+
+    ready: Future[tuple[Any, asyncio.AbstractEventLoop, Any]] = Future()
+
+    async def serve() -> None:
+        async with web_parts(settings, **clocks) as parts:
+            server = Listening(create_app(parts), parts.sessions.aclose)
+            ready.set_result((parts, asyncio.get_running_loop(), server))
+            await server.serve(sockets=[listener])
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    parts, loop, server = ready.result(30)
+    try:
+        yield parts, loop
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+        assert not thread.is_alive()

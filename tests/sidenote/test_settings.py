@@ -45,6 +45,11 @@ def test_a_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("SIDENOTE_EVIDENCE_TOKENS", "1000001", "evidence_tokens"),
         ("SIDENOTE_IMAGEMODEL", "off", "SIDENOTE_IMAGEMODEL"),
         ("SIDENOTE_CONFIG", "/no/such/file.toml", "SIDENOTE_CONFIG"),
+        ("SIDENOTE_PORT", "65536", "port"),
+        ("SIDENOTE_PORT", "-1", "port"),
+        ("SIDENOTE_SESSION_MINUTES", "0", "session_minutes"),
+        ("SIDENOTE_SESSION_MINUTES", "721", "session_minutes"),
+        ("SIDENOTE_SERVE_IMAGE_MODEL", "perhaps", "serve_image_model"),
     ],
 )
 def test_what_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, named: str) -> None:
@@ -58,4 +63,46 @@ def test_an_unknown_key_of_the_file_is_refused(monkeypatch: pytest.MonkeyPatch, 
     file.write_text("image_modle = 'off'\n")
     monkeypatch.setenv("SIDENOTE_CONFIG", str(file))
     with pytest.raises(SettingsInvalid, match="image_modle"):
+        load_settings()
+
+
+def test_unless_a_site_says_otherwise_nobody_launches_and_no_image_is_read(tmp_path: Path) -> None:
+    settings = load_settings()
+    assert (settings.ehr, settings.host, settings.port, settings.public_url) == ((), "127.0.0.1", 8400, None)
+    assert (settings.serve_image_model, settings.session_minutes) == (False, 30)
+    assert settings.store_file == settings.home / "store.sqlite"
+
+
+def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "sidenote.toml"
+    file.write_text(text)
+    monkeypatch.setenv("SIDENOTE_CONFIG", str(file))
+
+
+def entry(name: str, iss: str, more: str = "") -> str:
+    return f'[[ehr]]\nname = "{name}"\niss = "{iss}"\nclient_id = "sidenote"\n{more}\n'
+
+
+def test_several_ehrs_are_declared_in_one_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    more = 'title = "B"\nframe_ancestors = ["https://chart.b.example"]\nwrite_back = true'
+    configured(monkeypatch, tmp_path, entry("a", "https://a.example/fhir") + entry("b", "https://b.example/fhir", more))
+    one, other = load_settings().ehr
+    assert (one.name, one.shown, one.write_back) == ("a", "a", False)
+    assert (other.shown, other.frame_ancestors, other.write_back) == ("B", ("https://chart.b.example",), True)
+
+
+@pytest.mark.fault(26)
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (entry("a", "https://a.example/fhir") + entry("a", "https://b.example/fhir"), "cannot use"),
+        (entry("a", "https://a.example/fhir") + entry("b", "https://a.example/fhir/"), "cannot use"),
+        (entry("A", "https://a.example/fhir"), r"ehr\.0\.name"),
+        (entry("a", "https://a.example/fhir", "frame_ancestor = []"), r"ehr\.0\.frame_ancestor"),
+        (entry("a", "https://a.example/fhir", 'secret_file = "a"\nkey_file = "b"'), r"ehr\.0"),
+    ],
+)
+def test_an_ehr_that_cannot_be_meant_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, named: str) -> None:
+    configured(monkeypatch, tmp_path, text)
+    with pytest.raises(SettingsInvalid, match=named):
         load_settings()

@@ -24,6 +24,8 @@ def test_every_element_is_read() -> None:
             "intent": "review",
             "tenant": "north",
             "smart_style_url": "https://ehr.example/style.json",
+            "smart_web_messaging_origin": "https://chart.ehr.example:8443",
+            "smart_web_messaging_handle": "bws8YCbyBtCYi5mWVgUDRqX8xcjiudCo",
             "fhirContext": [
                 {"reference": "ImagingStudy/i1", "type": "ImagingStudy"},
                 {"canonical": "http://x.example/Questionnaire|1", "type": "Questionnaire", "role": "https://x.example/role"},
@@ -34,6 +36,8 @@ def test_every_element_is_read() -> None:
     )
     assert (found.patient, found.encounter, found.intent, found.tenant) == ("p1", "e1", "review", "north")
     assert found.smart_style_url == "https://ehr.example/style.json"
+    assert found.smart_web_messaging_origin == "https://chart.ehr.example:8443"
+    assert found.smart_web_messaging_handle == "bws8YCbyBtCYi5mWVgUDRqX8xcjiudCo"
     assert [(item.role, item.type) for item in found.items] == [
         ("launch", "ImagingStudy"),
         ("https://x.example/role", "Questionnaire"),
@@ -105,6 +109,48 @@ def test_a_style_is_named_by_https_or_on_this_machine(url: Any, kept: bool) -> N
     assert launch_context({"smart_style_url": url}).smart_style_url == (url if kept else None)
 
 
+@pytest.mark.std("A10")
+@pytest.mark.parametrize(
+    ("origin", "kept"),
+    [
+        ("https://ehr.example", True),
+        ("https://ehr.example:8443", True),
+        ("http://127.0.0.1:8000", True),
+        ("http://localhost:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://ehr.example", False),
+        ("https://ehr.example/", False),
+        ("https://ehr.example/chart", False),
+        ("https://ehr.example?x", False),
+        ("https://ehr.example#x", False),
+        ("https://user@ehr.example", False),
+        ("https://EHR.example", False),
+        ("https://ehr.example https://evil.example", False),
+        ("https://", False),
+        ("*", False),
+        ("null", False),
+        ("", False),
+        (None, False),
+        (["https://ehr.example"], False),
+    ],
+)
+def test_messages_go_to_an_origin_that_is_private_and_to_nothing_else(origin: Any, kept: bool) -> None:
+    found = launch_context({"smart_web_messaging_origin": origin, "smart_web_messaging_handle": "h-1"})
+    assert (found.smart_web_messaging_origin, found.smart_web_messaging_handle) == ((origin, "h-1") if kept else (None, None))
+
+
+@pytest.mark.std("A10")
+@pytest.mark.parametrize("handle", [None, "", 5, "x" * 2001, "a\nb", ["a"]])
+def test_an_origin_without_a_handle_is_of_no_use(handle: Any) -> None:
+    found = launch_context({"smart_web_messaging_origin": "https://ehr.example", "smart_web_messaging_handle": handle})
+    assert (found.smart_web_messaging_origin, found.smart_web_messaging_handle) == (None, None)
+
+
+def test_the_handle_of_messages_stays_out_of_sight() -> None:
+    found = launch_context({"smart_web_messaging_origin": "https://ehr.example", "smart_web_messaging_handle": "canary"})
+    assert "canary" not in repr(found)
+
+
 @pytest.mark.fault(30)
 @pytest.mark.parametrize("name", ["patient", "encounter"])
 @pytest.mark.parametrize("value", ["", "a/b", "a b", "x" * 65, 5, True, ["a"], {"id": "a"}, "a\n"])
@@ -116,7 +162,8 @@ def test_an_id_that_is_no_fhir_id_is_refused(name: str, value: Any) -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one), max_leaves=8
 )
-NAMES = ["fhirContext", "need_patient_banner", "intent", "tenant", "smart_style_url", "other"]
+MESSAGING = ["smart_web_messaging_origin", "smart_web_messaging_handle"]
+NAMES = ["fhirContext", "need_patient_banner", "intent", "tenant", "smart_style_url", *MESSAGING, "other"]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), JSON))

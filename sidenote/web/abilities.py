@@ -1,0 +1,31 @@
+"""Who the user is, as far as the EHR says, and what may follow from it: decide, and have a decision written back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sidenote.decisions.decision import is_clinician
+from sidenote.decisions.write_back import WRITTEN_TYPES, granted
+
+if TYPE_CHECKING:
+    from fhir.smart.idtoken import User
+    from sidenote.web.sessions import WebSession
+
+__all__ = ["WRITTEN_TYPES", "may_decide", "may_write", "user_of"]
+
+
+def user_of(user: User | None, base: str) -> str:
+    """The user's reference, relative where it lies in the FHIR base; else the subject of the id_token; empty without any."""
+    if user is None:
+        return ""
+    return (user.fhir_user or user.sub).removeprefix(base.removesuffix("/") + "/")
+
+
+def may_decide(session: WebSession) -> bool:
+    """Whether a clinician is known who can be named as the one who decided."""
+    return is_clinician(session.user)
+
+
+def may_write(session: WebSession) -> bool:
+    """Whether the site turned writing on for this EHR, and the EHR grants everything that it takes."""
+    return session.ehr.write_back and may_decide(session) and granted(session.launched.session.scopes)
