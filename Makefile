@@ -36,4 +36,4 @@ conformance: .venv/installed-dev ## Show which statement of the standards is pro
 	@$(BIN)/python scripts/conformance.py
 
 clean: ## Remove what make created
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
