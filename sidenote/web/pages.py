@@ -11,6 +11,7 @@ from fhir.errors import IssuerUnknown
 from fhir.smart import KeyClient, public_jwks
 from sidenote.ehrs import ancestors_of
 from sidenote.web.bearer import PartsOf
+from sidenote.web.encoding import takes_gzip
 from sidenote.web.errors import NotFound
 from sidenote.web.headers import framed_by
 from sidenote.web.shell import Shell
@@ -90,9 +91,13 @@ async def static(request: Request, name: str) -> Response:
     found = _shell(request).files.get(name)
     if found is None:
         raise NotFound
-    headers = {"ETag": found.etag, "Cache-Control": "no-cache"}
+    packed = takes_gzip(request.headers.get("accept-encoding", ""))
+    # a weak tag: the packed bytes are the same file in another coding (RFC 9110 8.8.3.3)
+    headers = {"ETag": f"W/{found.etag}" if packed else found.etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if found.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    if packed:
+        return Response(found.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=found.media_type)
     return Response(found.content, headers=headers, media_type=found.media_type)
 
 

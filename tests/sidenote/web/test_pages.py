@@ -137,3 +137,15 @@ def test_public_halves_of_our_keys_are_served_and_nothing_else_of_them(open_door
     (served,) = answer.json()["keys"]
     assert served == {**key.as_dict(private=False), "kid": "e1", "use": "sig", "alg": "ES384"}
     assert "d" not in served
+
+
+def test_a_file_is_packed_for_a_browser_that_unpacks_it_and_is_the_same_file(door: Any) -> None:
+    with door.client() as client:
+        packed = client.get("/static/main.js", headers={"Accept-Encoding": "gzip"})
+        plain = client.get("/static/main.js", headers={"Accept-Encoding": "identity"})
+        again = client.get("/static/main.js", headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]})
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert "content-encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert packed.headers["etag"] == f"W/{plain.headers['etag']}"
+    assert again.status_code == 304
