@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from agent.review import Overflow, Review, ReviewClaim, ReviewPolicy, Voice
+from agent.review import Overflow, Review, ReviewClaim, ReviewPatient, ReviewPolicy, SimilarCase, Voice
 from fhir.codes import FINDING
 from policies.evidence import Evidence, Polarity
 
@@ -51,6 +52,7 @@ ACTION_WORDS = {
     "annotate": "notes",
 }
 NOT_A_DEVICE = "Research software, not a medical device"
+AI_LABEL = "AI-generated, not yet reviewed by a person"
 MARKS: dict[Polarity | None, str] = {"present": "●", "absent": "○", "uncertain": "◐", None: "–"}
 
 
@@ -206,11 +208,16 @@ def rows(review: Review, *, cited: bool) -> tuple[Row, ...]:
     """The evidence that claims and policies point at, or all the rest. A sentence that speaks of three findings is one row."""
     pointed = {identity for claim in review.claims for identity in claim.evidence}
     pointed |= {identity for policy in review.policies if policy.outcome == "fired" for identity in policy.evidence}
-    grouped: dict[tuple[str, str], list[Evidence]] = {}
-    for item in review.evidence:
-        grouped.setdefault((item.reference, item.text), []).append(item)
-    made = (_row(review, tuple(items)) for items in grouped.values())
+    made = (_row(review, items) for items in grouped(review.evidence))
     return tuple(row for row in made if bool(pointed & set(row.ids)) == cited)
+
+
+def grouped(evidence: Iterable[Evidence]) -> tuple[tuple[Evidence, ...], ...]:
+    """Items of the same text of the same source together, in the order of the first of each."""
+    found: dict[tuple[str, str], list[Evidence]] = {}
+    for item in evidence:
+        found.setdefault((item.reference, item.text), []).append(item)
+    return tuple(tuple(items) for items in found.values())
 
 
 def _row(review: Review, items: tuple[Evidence, ...]) -> Row:
@@ -224,9 +231,13 @@ def finding_words(key: str, side: str | None = None) -> str:
     return f"{side} {display}" if side else display
 
 
-def patient_detail(review: Review) -> str:
+def case_title(case: SimilarCase) -> str:
+    """What is stated of a past case."""
+    return "; ".join(finding_words(key, side) for key, side in case.findings) or "no finding stated"
+
+
+def patient_detail(patient: ReviewPatient) -> str:
     """Sex, age, birth date and identifiers in one line: enough to see whose review this is."""
-    patient = review.patient
     age = "age unknown" if patient.age is None else f"{patient.age} y"
     born = f"born {moment(patient.birth_date)}" if patient.birth_date else "birth date not recorded"
     return " · ".join(

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agent.review import ReadingMode, Review, SimilarCase
+from agent.review import Review
 from sidenote.render.html import csp_hash, environment
 from sidenote.render.layout import (
+    AI_LABEL,
     EVIDENCE_WORDS,
     MARKS,
     NOT_A_DEVICE,
     arrange,
+    case_title,
     finding_words,
     moment,
     not_fitting,
@@ -30,18 +32,8 @@ from sidenote.render.layout import (
     unavailable,
 )
 from sidenote.render.legible import legible
-
-READING_WORDS: dict[ReadingMode, str] = {
-    "read": "The image was read",
-    "abstained": "The image model abstained",
-    "refused": "The image was not given to the image model",
-    "off": "The image model was not asked, for the reason given under “Not available”; the review rests on the record alone",
-    "withheld": "A policy withholds what the image model read",
-    "none": "There was no image to read",
-}
-
-LONGEST_SIDE = 1024
-"""Pixels of the longer side of the embedded image: enough for a page, small enough to mail."""
+from sidenote.render.picture import fitted, places
+from sidenote.render.reading import reading_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +80,15 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
             layout=arrange(review),
             status=plain_status(review),
             patient_line=review.patient.name or review.patient.reference,
-            patient_detail=patient_detail(review),
+            patient_detail=patient_detail(review.patient),
             missing=unavailable(review),
             not_fitting=not_fitting,
             image=_page_image(review, pixels),
             readings=() if review.reading is None else review.reading.findings,
-            reading_words=_reading_words(review),
+            reading_words=reading_words(review),
             cited=rows(review, cited=True),
             uncited=rows(review, cited=False),
-            case_title=_case_title,
+            case_title=case_title,
             voices=telling(review),
             moment=moment,
             short=short_reference,
@@ -104,6 +96,7 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
             evidence_words=EVIDENCE_WORDS,
             marks=MARKS,
             not_a_device=NOT_A_DEVICE,
+            ai_label=AI_LABEL,
             model=short_version(review.versions.model),
             style=style,
             script=script,
@@ -113,28 +106,10 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
     )
 
 
-def _reading_words(review: Review) -> str:
-    reading = review.reading
-    if review.reading_mode == "read" and reading is not None:
-        return (
-            f"{reading.model} read the image. Its findings are a demonstrator's; its card says on what it was trained and how well it did."
-        )
-    return (
-        f"{READING_WORDS[review.reading_mode]}: {reading.reason}."
-        if reading and reading.reason
-        else f"{READING_WORDS[review.reading_mode]}."
-    )
-
-
-def _case_title(case: SimilarCase) -> str:
-    return "; ".join(finding_words(key, side) for key, side in case.findings) or "no finding stated"
-
-
 def _page_image(review: Review, pixels: NDArray[np.float32] | None) -> PageImage | None:
     if pixels is None:
         return None
-    grey = Image.fromarray(np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
-    grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    grey = Image.fromarray(np.round(fitted(pixels) * 255).astype(np.uint8))
     width, height = grey.size
     read = review.reading is not None and not review.reading.abstained
     return PageImage(
@@ -175,12 +150,13 @@ def _heat(review: Review, width: int, height: int) -> str | None:
 
 
 def _boxes(review: Review, width: int, height: int) -> tuple[Box, ...]:
-    placed: dict[tuple[float, ...], list[str]] = {}
-    for item in review.evidence:
-        if item.region is not None and item.polarity == "present":
-            place = (item.region.x0, item.region.y0, item.region.x1, item.region.y1)
-            placed.setdefault(tuple(round(edge, 2) for edge in place), []).append(item.id)
     return tuple(
-        Box(tuple(ids), round(x0 * width, 1), round(y0 * height, 1), round((x1 - x0) * width, 1), round((y1 - y0) * height, 1))
-        for (x0, y0, x1, y1), ids in placed.items()
+        Box(
+            tuple(item.id for item in place.items),
+            round(place.region.x0 * width, 1),
+            round(place.region.y0 * height, 1),
+            round((place.region.x1 - place.region.x0) * width, 1),
+            round((place.region.y1 - place.region.y0) * height, 1),
+        )
+        for place in places(review)
     )

@@ -75,7 +75,7 @@ def show(review: Review, console: Console) -> None:
 
 
 def _banner(review: Review) -> RenderableType:
-    who = Text.assemble((review.patient.name or review.patient.reference, "bold"), f"   {patient_detail(review)}")
+    who = Text.assemble((review.patient.name or review.patient.reference, "bold"), f"   {patient_detail(review.patient)}")
     study = review.study
     what = (
         "No imaging study"

@@ -87,7 +87,7 @@ def test_no_order_is_said_only_where_orders_were_pulled_whole(review: Review) ->
 
 def test_an_identifier_is_shown_once(review: Review) -> None:
     twice = changed(review, patient={**review.patient.model_dump(), "identifiers": ["mrn-1", "mrn-1"]})
-    assert patient_detail(twice).count("mrn-1") == 1
+    assert patient_detail(twice.patient).count("mrn-1") == 1
 
 
 @pytest.mark.fault(19)

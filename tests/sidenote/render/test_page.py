@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from agent.review import ReadingMode, Review
-from sidenote.render.page import READING_WORDS, page
+from sidenote.render.page import page
+from sidenote.render.reading import READING_WORDS
 
 PIXELS = np.linspace(0, 1, 96 * 96, dtype=np.float32).reshape(96, 96)
 
