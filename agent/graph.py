@@ -25,8 +25,9 @@ from agent.parts import Parts
 from agent.record import begin
 from agent.request import ReviewRequest
 from agent.review import Review
+from agent.snapshot import Snapshot
 from agent.state import State
-from agent.workspace import Listener, Workspace
+from agent.workspace import Charted, Listener, Workspace
 from fhir.study import Picture
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Finished:
     """The images that were looked at; none after an identity mismatch."""
     head: str
     """Hash of the sealed flight record's last line."""
+    snapshot: Snapshot
 
     @property
     def pixels(self) -> NDArray[np.float32] | None:
@@ -86,12 +88,12 @@ async def review(request: ReviewRequest, parts: Parts, *, on_step: Listener | No
     return (await run_review(request, parts, on_step=on_step)).review
 
 
-async def run_review(request: ReviewRequest, parts: Parts, *, on_step: Listener | None = None) -> Finished:
-    """`review`, with the pictures for a page to show. A review that is refused leaves no record behind."""
+async def run_review(request: ReviewRequest, parts: Parts, *, on_step: Listener | None = None, on_chart: Charted | None = None) -> Finished:
+    """`review`, with what a page wants beside it. A review that is refused leaves no record behind."""
     require_safe_engine()
     from langsmith import tracing_context
 
-    workspace = Workspace(request, parts, begin(parts.records, request.review_id), on_step)
+    workspace = Workspace(request, parts, begin(parts.records, request.review_id), on_step, on_chart)
     config: RunnableConfig = {"configurable": {"thread_id": f"{GRAPH}:{request.review_id}:{secrets.token_hex(4)}"}}
     start: State = {"review_id": request.review_id, "as_of": request.as_of.isoformat()}
     try:
@@ -103,7 +105,22 @@ async def run_review(request: ReviewRequest, parts: Parts, *, on_step: Listener 
     finally:
         await _stop(workspace.pull)
     seen, done = workspace.need(workspace.seen), workspace.need(workspace.review)
-    return Finished(_timed(done, workspace.timings), seen.pictures, end["record"])
+    return Finished(_timed(done, workspace.timings), seen.pictures, end["record"], _snapshot(workspace))
+
+
+def _snapshot(workspace: Workspace) -> Snapshot:
+    seen = workspace.need(workspace.seen)
+    return Snapshot(
+        as_of=workspace.request.as_of,
+        chart=workspace.need(workspace.chart),
+        study=seen.study,
+        facts=seen.facts,
+        read=workspace.need(workspace.read),
+        retrieved=workspace.need(workspace.retrieved),
+        pack=workspace.need(workspace.pack),
+        topics=workspace.parts.topics,
+        evidence_tokens=workspace.parts.evidence_tokens,
+    )
 
 
 def _timed(done: Review, timings: dict[str, float]) -> Review:
@@ -148,7 +165,9 @@ def _node(name: str, step: Step) -> Any:
 
 
 async def _stop(pull: asyncio.Task[Any] | None) -> None:
-    """End a pull whose review ended before it."""
-    if pull is not None and not pull.done():
+    """End a pull whose review ended before it; what it died of is the review's to tell, or nobody's."""
+    if pull is not None:
         pull.cancel()
         await asyncio.wait([pull])
+        if not pull.cancelled():
+            pull.exception()

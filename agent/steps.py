@@ -49,9 +49,11 @@ async def chart(workspace: Workspace) -> State:
     """Wait for the chart and record it."""
     began = time.perf_counter()
     whole = workspace.chart = await asyncio.shield(workspace.need(workspace.pull))
-    data = await asyncio.to_thread(pack_chart, whole)
-    workspace.flight.step("chart", ms=_since(began), outputs={"chart": data}, facts={"snapshot": whole.sha256})
-    return {"chart": whole.sha256}
+    if workspace.charted is not None:
+        workspace.charted(whole)
+    data, snapshot = await asyncio.to_thread(lambda: (pack_chart(whole), whole.sha256))  # hashes every fact
+    workspace.flight.step("chart", ms=_since(began), outputs={"chart": data}, facts={"snapshot": snapshot})
+    return {"chart": snapshot}
 
 
 async def study(workspace: Workspace) -> State:
@@ -143,7 +145,7 @@ async def guard(workspace: Workspace) -> State:
 async def present(workspace: Workspace) -> State:
     """Put the review together."""
     began = time.perf_counter()
-    done = workspace.review = put_together(workspace.request, findings(workspace))
+    done = workspace.review = await asyncio.to_thread(put_together, workspace.request, findings(workspace))
     versions = done.versions.model_dump(mode="json")
     workspace.flight.step("present", ms=_since(began), outputs={"review": canonical(done.content())}, facts={"versions": versions})
     return {}

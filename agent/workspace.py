@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 Listener = Callable[[str, str], None]
 """Called with a step's name and `start` or `done`."""
+Charted = Callable[[Chart], None]
+"""Called once with the chart, when it is whole and before anything else is made of it."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Workspace:
     parts: Parts
     flight: Flight
     listener: Listener | None = None
+    charted: Charted | None = None
     pull: asyncio.Task[Chart] | None = None
     """The one pull of the chart, started by `bind`: `chart` and `study` run side by side and both wait for it."""
     chart: Chart | None = None

@@ -87,13 +87,16 @@ async def look_at_study(request: ReviewRequest, chart: Awaitable[Chart], source:
     given = tuple(await named)
     if request.images:
         return _checked(whole, study, _Fetched(given, notes=_too_many(len(request.images))))
-    if study is None:
-        return _checked(whole, None, _Fetched())
+    return _checked(whole, None, _Fetched()) if study is None else await pictures_of(whole, study, source)
+
+
+async def pictures_of(chart: Chart, study: Study, source: Source) -> Seen:
+    """The pictures of a study of `chart`, each compared with the patient and the study."""
     listed = await source.images_of(study, MOST_IMAGES)
-    foretold = _worst([check_identity(image, whole, study) for image in listed.images if image.tags])
+    foretold = _worst([check_identity(image, chart, study) for image in listed.images if image.tags])
     if foretold is not None and foretold.outcome == "mismatch":
         return _quarantined(study, Facts(study.reference, identity=foretold, refused=listed.refused, notes=listed.notes))
-    return _checked(whole, study, await _fetch_all(source, listed))
+    return _checked(chart, study, await _fetch_all(source, listed))
 
 
 def _decode_named(image: Path | bytes) -> Picture:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from agent.composers.deterministic import compose
 from agent.graph import Finished, run_review
 from agent.parts import Parts
 from agent.request import ReviewRequest
+from agent.workspace import Charted, Listener
 from fhir.jsontext import dumps
 from fhir.pixels import close_workers
 from fhir.source import Source, open_source
@@ -84,18 +85,20 @@ class Clinic:
         """A request on the pretend hospital's day."""
         return ReviewRequest(patient, CLOCK, **more)
 
-    def review(self, request: ReviewRequest, on_step: Callable[[str, str], None] | None = None, **parts: Any) -> Finished:
+    def review(self, request: ReviewRequest, on_step: Listener | None = None, on_chart: Charted | None = None, **parts: Any) -> Finished:
         """One review, from start to end."""
-        return self.reviews(request, on_step=on_step, **parts)[0]
+        return self.reviews(request, on_step=on_step, on_chart=on_chart, **parts)[0]
 
-    def reviews(self, *requests: ReviewRequest, on_step: Callable[[str, str], None] | None = None, **parts: Any) -> list[Finished]:
+    def reviews(
+        self, *requests: ReviewRequest, on_step: Listener | None = None, on_chart: Charted | None = None, **parts: Any
+    ) -> list[Finished]:
         """Several reviews at once, in one process and one event loop."""
 
         async def made() -> list[Finished]:
             async with open_checkpoints(self.database) as checkpoints:
                 whole = Parts(self.source, self.records, checkpoints, self.rules, self.topics, compose, "deterministic 1", "0.1.0")
                 chosen = replace(whole, **parts)
-                return await asyncio.gather(*(run_review(request, chosen, on_step=on_step) for request in requests))
+                return await asyncio.gather(*(run_review(request, chosen, on_step=on_step, on_chart=on_chart) for request in requests))
 
         return asyncio.run(made())
 
@@ -104,3 +107,12 @@ class Clinic:
 def clinic(tmp_path: Path, hospital: Path, rules: tuple[Rule, ...], topics: tuple[Topic, ...]) -> Clinic:
     """A clinic over the small hospital, with records and checkpoints of its own."""
     return Clinic(tmp_path, open_source(hospital), rules, topics)
+
+
+@pytest.fixture(scope="session")
+def hospital_reviews(
+    tmp_path_factory: pytest.TempPathFactory, hospital: Path, rules: tuple[Rule, ...], topics: tuple[Topic, ...]
+) -> dict[str, Finished]:
+    """Every patient of the small hospital, reviewed once. For tests that look and change nothing."""
+    clinic = Clinic(tmp_path_factory.mktemp("reviews"), open_source(hospital), rules, topics)
+    return dict(zip(TOLD, clinic.reviews(*(clinic.ask(patient) for patient in TOLD)), strict=True))

@@ -119,6 +119,28 @@ def test_each_step_is_told_once_and_in_order(clinic: Clinic) -> None:
     assert set(done.review.timings) == set(NAMES)
 
 
+def test_the_chart_is_told_once_before_its_step_ends(clinic: Clinic) -> None:
+    told: list[str] = []
+    done = clinic.review(
+        clinic.ask("heart-failure"),
+        on_step=lambda step, event: told.append(f"{step} {event}"),
+        on_chart=lambda chart: told.append(chart.sha256),
+    )
+    assert told.count(done.review.versions.chart) == 1
+    assert told.index("chart start") < told.index(done.review.versions.chart) < told.index("chart done")
+
+
+def test_a_finished_review_leaves_what_it_was_made_of(clinic: Clinic) -> None:
+    done = clinic.review(clinic.ask("heart-failure"))
+    snapshot = done.snapshot
+    assert (snapshot.chart.sha256, snapshot.as_of.isoformat()) == (done.review.versions.chart, done.review.as_of)
+    assert snapshot.pack.evidence == done.review.evidence
+    assert snapshot.study is not None
+    assert done.review.study is not None
+    assert snapshot.study.reference == done.review.study.reference
+    assert "Observation" not in repr(done.snapshot)
+
+
 def test_chart_and_study_run_side_by_side(clinic: Clinic) -> None:
     began: set[str] = set()
 

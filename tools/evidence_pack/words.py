@@ -34,6 +34,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("pregnant", "pregnancy", "obstetric"), ("pregnancy", "pregnancy_status", "pregnancy_test")),
     **dict.fromkeys(("diabetic", "glucose", "sugar"), ("diabetes", "metformin")),
     **dict.fromkeys(("tumour", "tumor", "malignancy", "nodule", "mass", "metastasis", "metastases"), ("cancer", "smoking_status")),
+    **dict.fromkeys(("bnp", "natriuretic"), ("bnp", "nt_probnp")),
     **dict.fromkeys(("smoker", "smoking", "tobacco"), ("smoking_status", "copd")),
     **dict.fromkeys(("allergy", "allergies", "allergic"), ("contrast_allergy", "shellfish_or_iodine_allergy")),
 }
