@@ -51,6 +51,7 @@ def _resource(config: Config, name: str, known: dict[str, Parameter]) -> dict[st
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,
+        "conditionalUpdate": True,
         "conditionalRead": "not-match",
         "searchParam": [{"name": each.name, "type": each.kind} for each in known.values()],
     }
@@ -73,7 +74,7 @@ def _export(name: str) -> dict[str, str]:
 
 
 def _security(auth: str) -> dict[str, Any]:
-    endpoints = [{"url": word, "valueUri": f"{auth}/{word}"} for word in ("authorize", "token", "introspect")]
+    endpoints = [{"url": word, "valueUri": f"{auth}/{word}"} for word in ("authorize", "token", "introspect", "revoke")]
     return {
         "service": [{"coding": [_SERVICE], "text": "OAuth2 using SMART-on-FHIR profile"}],
         "extension": [{"url": _OAUTH, "extension": endpoints}],

@@ -47,7 +47,11 @@ class Config:
     """Whether FHIR requests need an access token."""
     clients: tuple[Client, ...] = ()
     users: tuple[User, ...] = (User("dr-sandbox", "Practitioner/dr-sandbox"),)
-    """Who may log in; the first one approves authorization requests while there is no login page."""
+    """Who may log in; the first one approves authorization requests where there is no login page."""
+    asks: bool = False
+    """Whether a person signs in and consents on pages; else the first user approves every sound request at once."""
+    cors_origins: tuple[str, ...] = ("*",)
+    """Origins whose scripts may ask the endpoints, letter for letter; `*` for all. Never with cookies: there are none."""
     smart_style_url: bool = True
     """Whether token answers name a style sheet."""
     tolerates_client_id: bool = False

@@ -10,16 +10,18 @@ from starlette.responses import Response
 
 from sandbox.ehr.access import READ, Access
 from sandbox.ehr.compartment import NOT_OF_A_PATIENT
-from sandbox.ehr.dates import Span, span
+from sandbox.ehr.dates import Span, element_span, span
 from sandbox.ehr.hospital import Hospital
 from sandbox.ehr.operation import operation_input
 from sandbox.ehr.outcome import Refusal, fhir_response
 from sandbox.ehr.parameters import PARAMETERS
 from sandbox.ehr.query import Query
-from sandbox.ehr.references import local, references
+from sandbox.ehr.references import local, references, values
 from sandbox.ehr.searching import preference
 from sandbox.ehr.searchset import Page, Result
 from sandbox.ehr.store import Store, Version
+
+_KNOWN = ("_since", "_type", "_count", "start", "end")
 
 
 async def everything(hospital: Hospital, request: Request, access: Access) -> Response:
@@ -31,9 +33,9 @@ async def everything(hospital: Hospital, request: Request, access: Access) -> Re
         raise Refusal(404 if patient is None else 410, "no such patient")
     access.require_sight(READ, patient)
     asked = await operation_input(request)
-    since, types = _since(asked), _types(asked)
+    since, types, care = _instant(asked, "_since"), _types(asked), (_instant(asked, "start"), _instant(asked, "end"))
     offered = (each for each in _record(hospital.store, patient, hospital.base) if each.type not in hospital.config.without)
-    chosen = [each for each in offered if _wanted(each, since, types) and access.sees(READ, each)]
+    chosen = [each for each in offered if _wanted(each, since, types) and _in_care(each, *care) and access.sees(READ, each)]
     return fhir_response(hospital.searchsets.write(Page(_result(hospital, request, asked, chosen, access), 0), access))
 
 
@@ -48,11 +50,11 @@ def _record(store: Store, patient: Version, base: str) -> Iterator[Version]:
             yield found
 
 
-def _since(asked: list[tuple[str, str]]) -> Span | None:
-    texts = [value for name, value in asked if name == "_since"]
+def _instant(asked: list[tuple[str, str]], name: str) -> Span | None:
+    texts = [value for each, value in asked if each == name]
     found = span(texts[-1]) if texts else None
     if texts and found is None:
-        raise Refusal(400, "_since must be an instant")
+        raise Refusal(400, f"{name} must be a date or an instant")
     return found
 
 
@@ -67,9 +69,19 @@ def _wanted(version: Version, since: Span | None, types: frozenset[str] | None) 
     return (since is None or version.updated >= since.start) and (types is None or version.type in types)
 
 
+def _in_care(version: Version, start: Span | None, end: Span | None) -> bool:
+    """Whether the care it tells of lies between two dates; what tells of no date does."""
+    dates = [each for each in PARAMETERS[version.type].values() if each.kind == "date" and each.name != "_lastUpdated"]
+    found = (element_span(value) for each in dates for path in each.paths for value in values(version.body, path))
+    told = next((each for each in found if each is not None), None)
+    if told is None or version.type == "Patient":
+        return True
+    return (start is None or told.end > start.start) and (end is None or told.start < end.end)
+
+
 def _result(hospital: Hospital, request: Request, asked: list[tuple[str, str]], chosen: list[Version], access: Access) -> Result:
-    known = [(name, value) for name, value in asked if name in ("_since", "_type", "_count")]
-    query = Query("Patient", accepted=known, ignored=[name for name, _ in asked if name not in ("_since", "_type", "_count", "_format")])
+    known = [(name, value) for name, value in asked if name in _KNOWN]
+    query = Query("Patient", accepted=known, ignored=[name for name, _ in asked if name not in (*_KNOWN, "_format")])
     if query.ignored and preference(request, "handling") == "strict":
         raise Refusal(400, "unknown parameters")
     counts = [value for name, value in known if name == "_count"]

@@ -58,7 +58,7 @@ class Trouble:
 
 
 class Faults:
-    """The plan, the log and the counters. Faults strike requests under `/fhir/` only, save for latency, which strikes all."""
+    """The plan, the log and the counters. Faults strike requests under `/fhir/` and `/dicomweb/` only; latency strikes all."""
 
     def __init__(self) -> None:
         """A server that behaves well."""
@@ -91,7 +91,7 @@ class Faults:
         self._troubles.append(Trouble(200, path, times, html=True))
 
     def expire_tokens_after(self, uses: int) -> None:
-        """Each access token is good for so many FHIR requests, then gets 401; a new token begins at 0."""
+        """Each access token is good for so many FHIR and image requests, then gets 401; a new token begins at 0."""
         self._uses.clear()
         self._uses_allowed = uses
 
@@ -146,7 +146,7 @@ class Faults:
     def instead(self, request: Request) -> Response | None:
         """The answer that the plan gives in place of the real one."""
         path = request.url.path
-        if not path.startswith("/fhir/"):
+        if not path.startswith(("/fhir/", "/dicomweb/")):
             return None
         trouble = next((each for each in self._troubles if each.strikes(path)), None)
         if trouble is not None:

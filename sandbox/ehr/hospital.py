@@ -1,4 +1,4 @@
-"""One pretend hospital: its record, its authorization server, its faults, and where it stands on the network."""
+"""One pretend hospital: its record, its images, its authorization server, its faults, and where it stands on the network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sandbox.ehr.access import Access
 from sandbox.ehr.auth.bearer import access_of
 from sandbox.ehr.auth.server import AuthorizationServer
 from sandbox.ehr.config import Config
+from sandbox.ehr.dicomweb.images import Images
 from sandbox.ehr.faults import Faults
 from sandbox.ehr.negotiation import require_acceptable
 from sandbox.ehr.outcome import Refusal, refused
@@ -25,6 +26,7 @@ class Hospital:
     def __init__(self, store: Store, config: Config | None = None) -> None:
         """A hospital that holds `store`."""
         self.store = store
+        self.images = Images()
         self.config = config or Config()
         self.faults = Faults()
         self.auth = AuthorizationServer(self.config)
@@ -40,6 +42,11 @@ class Hospital:
     def base(self) -> str:
         """The FHIR base URL: the SMART issuer, without a trailing slash."""
         return f"{self.origin}/fhir"
+
+    @property
+    def dicomweb(self) -> str:
+        """The base URL of its image server."""
+        return f"{self.origin}/dicomweb"
 
     def known_type(self, request: Request) -> str:
         """The resource type in the path.

@@ -12,7 +12,7 @@ from sandbox.ehr.outcome import Refusal, refused
 from sandbox.ehr.reading import history, metadata, read, vread
 from sandbox.ehr.searching import page, search, search_by_post
 from sandbox.ehr.transaction import bundle
-from sandbox.ehr.writing import create, delete, update
+from sandbox.ehr.writing import create, delete, update, update_where
 
 
 def rest_routes(hospital: Hospital) -> list[BaseRoute]:
@@ -37,6 +37,7 @@ def rest_routes(hospital: Hospital) -> list[BaseRoute]:
         route("/{type}/_search", "POST", search_by_post),
         route("/{type}", "GET", search),
         route("/{type}", "POST", create),
+        route("/{type}", "PUT", update_where),
         route("/{type}/{id}", "GET", read, negotiates=False),
         route("/{type}/{id}", "PUT", update),
         route("/{type}/{id}", "DELETE", delete),

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from sandbox.ehr.app import hospital_app
 from sandbox.ehr.auth.server import AuthorizationServer
@@ -56,8 +57,10 @@ class Running:
 
 
 @contextmanager
-def running(store: Store, config: Config | None = None) -> Iterator[Running]:
+def running(store: Store, config: Config | None = None, *, compose: Callable[[Hospital], ASGIApp] = hospital_app) -> Iterator[Running]:
     """Serve a hospital that holds `store`, on a free port of 127.0.0.1, until the block ends.
+
+    `compose` makes the application once the origin is known: one that puts other things beside the hospital, if need be.
 
     Raises:
         RuntimeError: the server did not start or stop.
@@ -67,7 +70,7 @@ def running(store: Store, config: Config | None = None) -> Iterator[Running]:
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         hospital.move_to(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        app = hospital_app(hospital)
+        app = compose(hospital)
         settings = uvicorn.Config(app, log_config=None, access_log=False, log_level="critical", lifespan="off", ws="none", loop="asyncio")
         server = _Server(settings)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

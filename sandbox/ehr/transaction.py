@@ -20,7 +20,7 @@ from sandbox.ehr.outcome import Refusal, fhir_response, operation_outcome
 from sandbox.ehr.parameters import PARAMETERS
 from sandbox.ehr.references import rewritten
 from sandbox.ehr.searching import searchset
-from sandbox.ehr.writing import Written, existing, remove, write_new, write_over
+from sandbox.ehr.writing import Written, existing, remove, write_new, write_over, write_where
 
 Entry = Mapping[str, Any]
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3}
@@ -66,17 +66,25 @@ def _places(hospital: Hospital, access: Access, entries: list[Entry]) -> dict[st
     """`urn:uuid:` name -> `Type/id`, so that entries may refer to each other before any is written."""
     places: dict[str, str] = {}
     for entry in entries:
-        name, asked = str(entry.get("fullUrl", "")), entry["request"]
+        name = str(entry.get("fullUrl", ""))
         if not name.startswith("urn:uuid:"):
             continue
         if name in places:
             raise Refusal(400, "two entries with one fullUrl")
-        found = None
-        if asked["method"] == "POST" and "ifNoneExist" in asked:
-            found = existing(hospital, access, _parts(hospital, asked["url"])[0], asked["ifNoneExist"])
-        created = f"{_parts(hospital, asked['url'])[0]}/{uuid.uuid4()}"
-        places[name] = found.local if found else created if asked["method"] == "POST" else asked["url"]
+        places[name] = _place(hospital, access, entry)
     return places
+
+
+def _place(hospital: Hospital, access: Access, entry: Entry) -> str:
+    """Where an entry's resource will be: at its URL, where its condition finds one, or under a new id."""
+    asked = entry["request"]
+    type_, id_, query = _parts(hospital, asked["url"])
+    if id_ is not None:
+        return str(asked["url"])
+    condition = asked.get("ifNoneExist") if asked["method"] == "POST" else query if asked["method"] == "PUT" else None
+    found = existing(hospital, access, type_, condition) if condition is not None else None
+    own = (entry.get("resource") or {}).get("id") if asked["method"] == "PUT" else None
+    return found.local if found else f"{type_}/{own or uuid.uuid4()}"
 
 
 def _batch(hospital: Hospital, access: Access, entries: list[Entry]) -> list[dict[str, Any]]:
@@ -103,8 +111,9 @@ def _carry_out(hospital: Hospital, access: Access, entry: Entry, place: str) -> 
     method = asked["method"]
     if method == "GET":
         return _get(hospital, access, type_, id_, query)
-    if query is not None or (id_ is None) != (method == "POST"):
-        raise Refusal(400, "POST goes to a type, PUT and DELETE to a resource")
+    conditional = method == "PUT" and id_ is None and query is not None
+    if not conditional and (query is not None or (id_ is None) != (method == "POST")):
+        raise Refusal(400, "POST goes to a type, DELETE to a resource, PUT to a resource or to criteria")
     if method == "DELETE":
         remove(hospital, access, type_, str(id_), asked.get("ifMatch"))
         return {"response": {"status": "204"}}
@@ -113,7 +122,14 @@ def _carry_out(hospital: Hospital, access: Access, entry: Entry, place: str) -> 
         raise Refusal(400, "an entry without its resource")
     if method == "POST":
         return _written(write_new(hospital, access, type_, body, condition=asked.get("ifNoneExist"), id_=place.partition("/")[2]))
+    if conditional:
+        return _written(write_where(hospital, access, type_, {**body, **_named(place)}, query or "", if_match=asked.get("ifMatch")))
     return _written(write_over(hospital, access, type_, str(id_), body, if_match=asked.get("ifMatch")))
+
+
+def _named(place: str) -> dict[str, str]:
+    """The id that other entries were told."""
+    return {"id": place.partition("/")[2]} if place else {}
 
 
 def _written(done: Written) -> dict[str, Any]:

@@ -47,6 +47,14 @@ async def update(hospital: Hospital, request: Request, access: Access) -> Respon
     return _answer(hospital, request, write_over(hospital, access, type_, id_, body, if_match=request.headers.get("if-match")))
 
 
+async def update_where(hospital: Hospital, request: Request, access: Access) -> Response:
+    """PUT [type]?criteria: over the one resource they find; 201 when they find none, 412 when they find several (#cond-update)."""
+    type_ = hospital.known_type(request)
+    body = await read_resource(request)
+    if_match = request.headers.get("if-match")
+    return _answer(hospital, request, write_where(hospital, access, type_, body, request.url.query, if_match=if_match))
+
+
 async def delete(hospital: Hospital, request: Request, access: Access) -> Response:
     """DELETE [type]/[id]: 204, and 204 again when it is already gone."""
     remove(hospital, access, hospital.known_type(request), request.path_params["id"], request.headers.get("if-match"))
@@ -104,6 +112,21 @@ def write_over(hospital: Hospital, access: Access, type_: str, id_: str, body: M
     draft = hospital.store.draft(type_, id_, body)
     access.require_sight(UPDATE, draft)
     return Written(201 if before is None or before.deleted else 200, hospital.store.append(draft))
+
+
+def write_where(
+    hospital: Hospital, access: Access, type_: str, body: Mapping[str, Any], condition: str, *, if_match: str | None
+) -> Written:
+    """Write over the one resource that a condition finds; a new one, under the body's id if it has one, when it finds none.
+
+    Raises:
+        Refusal: 400, when the body has another id than what was found; 403, 412, 422.
+    """
+    found = existing(hospital, access, type_, condition)
+    id_ = str(body.get("id") or (found.id if found else uuid.uuid4()))
+    if found is not None and id_ != found.id:
+        raise Refusal(400, "the resource's id is not that of what the criteria find")
+    return write_over(hospital, access, type_, id_, {**body, "id": id_}, if_match=if_match)
 
 
 def remove(hospital: Hospital, access: Access, type_: str, id_: str, if_match: str | None) -> None:

@@ -36,6 +36,9 @@ def launch_context(grant: Grant) -> dict[str, Any]:
         "fhirContext": [dict(each) for each in context.fhir_context] or None,
         "need_patient_banner": context.need_patient_banner,
         "intent": context.intent,
+        "tenant": context.tenant,
+        "smart_web_messaging_origin": context.messaging.origin if context.messaging else None,
+        "smart_web_messaging_handle": context.messaging.handle if context.messaging else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from starlette.responses import RedirectResponse
 
 from sandbox.ehr.auth.clients import Client
-from sandbox.ehr.auth.grants import AuthorizationRequest, Context
+from sandbox.ehr.auth.grants import AuthorizationRequest, Context, Launch
 from sandbox.ehr.auth.launches import Launches
 from sandbox.ehr.auth.refusal import NO_STORE, OAuthRefusal
 from sandbox.ehr.auth.scopes import granted
@@ -56,15 +56,17 @@ def _with_context(client: Client, given: Mapping[str, str], launches: Launches) 
         raise OAuthRefusal("invalid_scope", "the client may not be launched from the EHR")
     if launched != ("launch" in given.get("scope", "").split()):
         raise OAuthRefusal("invalid_request", "the parameter launch and the scope launch go together")
+    launch = launches.use(given["launch"]) if launched else Launch()
     return AuthorizationRequest(
         client_id=client.client_id,
         redirect_uri=given["redirect_uri"],
         state=given["state"],
         code_challenge=given["code_challenge"],
         scopes=scopes,
-        context=launches.use(given["launch"]) if launched else Context(),
+        context=launch.context,
         launched=launched,
         nonce=given.get("nonce"),
+        user=launch.user,
     )
 
 

@@ -25,11 +25,16 @@ class Client:
     """Where the client says its keys are; an assertion that names another place is refused."""
     introspects: bool = False
     """Whether it may introspect tokens that were not issued to it."""
+    name: str = ""
+    """How people call it; what the consent page shows."""
+    trusted: bool = False
+    """Whether the hospital has consented for its people: an EHR launch of somebody who is signed in asks nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who logs in: `sub`, and the `fhirUser` resource as a relative reference."""
+    """A person who logs in: `sub`, the `fhirUser` resource as a relative reference, and the name on the sign-in page."""
 
     sub: str
     fhir_user: str
+    name: str = ""

@@ -10,6 +10,14 @@ from sandbox.ehr.auth.clients import User
 
 
 @dataclass(frozen=True, slots=True)
+class Messaging:
+    """Where the app may post messages: the EHR's origin, and the handle it knows the launch by (SMART Web Messaging 1.0.0)."""
+
+    origin: str
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The context a launch brings (SMART App Launch 2.2.0, launch-context-arrives)."""
 
@@ -18,6 +26,16 @@ class Context:
     fhir_context: tuple[Mapping[str, Any], ...] = ()
     need_patient_banner: bool | None = None
     intent: str | None = None
+    tenant: str | None = None
+    messaging: Messaging | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a launch handle stands for: its context, and the user who is signed in to the chart it came from."""
+
+    context: Context = Context()
+    user: User | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,11 @@ class Grant:
     user: User | None = None
     context: Context = Context()
     nonce: str | None = None
+
+    @property
+    def outlasts_sign_out(self) -> bool:
+        """Whether it holds while nobody is signed in (`offline_access`), or is nobody's session at all."""
+        return "offline_access" in self.scopes or self.user is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +68,8 @@ class AuthorizationRequest:
     launched: bool
     """Whether it belongs to an EHR launch."""
     nonce: str | None = None
+    user: User | None = None
+    """Who is signed in to the chart that launched; None where somebody still has to sign in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.ehr.auth.grants import Context, Grant
+from sandbox.ehr.auth.clients import User
+from sandbox.ehr.auth.grants import Grant, Launch
 from sandbox.ehr.auth.refusal import OAuthRefusal
 
 _LAUNCH_SECONDS = 300
@@ -30,24 +31,28 @@ class Launches:
     def __init__(self, now: Callable[[], float]) -> None:
         """Read the time from `now`."""
         self.now = now
-        self._launches: dict[str, tuple[Context, float]] = {}
+        self._launches: dict[str, tuple[Launch, float]] = {}
 
-    def mint(self, context: Context) -> str:
+    def mint(self, launch: Launch) -> str:
         """A `launch` handle for the app's launch URL."""
         handle = secrets.token_urlsafe(24)
-        self._launches[handle] = (context, self.now() + _LAUNCH_SECONDS)
+        self._launches[handle] = (launch, self.now() + _LAUNCH_SECONDS)
         return handle
 
-    def use(self, handle: str) -> Context:
-        """The context of a handle, which is used up.
+    def use(self, handle: str) -> Launch:
+        """The launch of a handle, which is used up.
 
         Raises:
             OAuthRefusal: invalid_request for a handle that is unknown, used or too old.
         """
-        context, until = self._launches.pop(handle, (Context(), 0.0))
+        launch, until = self._launches.pop(handle, (Launch(), 0.0))
         if self.now() >= until:
             raise OAuthRefusal("invalid_request", "the launch is unknown, used or too old")
-        return context
+        return launch
+
+    def forget(self, user: User) -> None:
+        """The handles minted for somebody who signs out are void."""
+        self._launches = {handle: held for handle, held in self._launches.items() if held[0].user != user}
 
 
 class Codes:
@@ -80,3 +85,7 @@ class Codes:
             raise OAuthRefusal("invalid_grant", "the code is unknown, used or too old")
         self._used[text] = code.family
         return code
+
+    def forget(self, user: User) -> None:
+        """The codes given to somebody who signs out are void, but for those of a grant that outlasts it (`offline_access`)."""
+        self._codes = {text: code for text, code in self._codes.items() if code.grant.user != user or code.grant.outlasts_sign_out}

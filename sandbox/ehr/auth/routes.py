@@ -26,6 +26,7 @@ def auth_routes(server: AuthorizationServer) -> list[BaseRoute]:
         Route("/auth/authorize", endpoints.authorize, methods=["GET", "POST"]),
         Route("/auth/token", endpoints.token, methods=["POST"]),
         Route("/auth/introspect", endpoints.introspect, methods=["POST"]),
+        Route("/auth/revoke", endpoints.revoke, methods=["POST"]),
         Route("/auth/jwks", endpoints.jwks, methods=["GET"]),
         Route("/auth/smart-style.json", endpoints.style, methods=["GET"]),
     ]
@@ -40,7 +41,8 @@ class Endpoints:
 
     async def discovery(self, request: Request) -> Response:
         """The SMART configuration; nobody needs a token for it."""
-        return JSONResponse(smart_configuration(self.server.base, self.server.url), headers=_CACHEABLE)
+        document = smart_configuration(self.server.base, self.server.url, styles=self.server.config.smart_style_url)
+        return JSONResponse(document, headers=_CACHEABLE)
 
     async def jwks(self, request: Request) -> Response:
         """The public keys that verify id_tokens."""
@@ -81,6 +83,15 @@ class Endpoints:
         try:
             form = single_values(await _form(request))
             return JSONResponse(self.server.introspect(form, request.headers.get("authorization")), headers=NO_STORE)
+        except OAuthRefusal as refusal:
+            return oauth_error(refusal)
+
+    async def revoke(self, request: Request) -> Response:
+        """Revoke a token: 200 and nothing more (RFC 7009, 2.2)."""
+        try:
+            form = single_values(await _form(request))
+            self.server.revoke(form, request.headers.get("authorization"))
+            return Response(headers=NO_STORE)
         except OAuthRefusal as refusal:
             return oauth_error(refusal)
 

@@ -11,6 +11,8 @@ from sandbox.ehr.parameters import PARAMETERS
 
 _V2 = re.compile(r"(?P<context>patient|user|system)/(?P<type>\*|[A-Z][A-Za-z]+)\.(?P<letters>c?r?u?d?s?)(\?(?P<query>\S+))?")
 _V1 = re.compile(r"(?P<context>patient|user|system)/(?P<type>\*|[A-Z][A-Za-z]+)\.(?P<word>read|write|\*)")
+_MESSAGING = re.compile(r"messaging/[a-z]+\.([A-Za-z]+|\*)")
+"""SMART Web Messaging 1.0.0, scopes: `messaging/ui.launchActivity`."""
 _WORDS = {"read": "rs", "write": "cud", "*": "cruds"}
 PLAIN = frozenset(("openid", "fhirUser", "profile", "launch", "launch/patient", "launch/encounter", "online_access", "offline_access"))
 """Scopes that are words of their own."""
@@ -69,7 +71,7 @@ def granted(asked: str, allowed: str, contexts: frozenset[str] = frozenset(("pat
     for text in asked.split():
         wanted = resource_scope(text)
         if wanted is None:
-            given |= dict.fromkeys([text] if text in PLAIN and text in most else [])
+            given |= dict.fromkeys([text] if (text in PLAIN or _MESSAGING.fullmatch(text)) and text in most else [])
         elif wanted.context in contexts:
             given |= dict.fromkeys(_narrowed(text, wanted, most))
     return tuple(given)

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from sandbox.ehr.auth.answer import id_token, introspection, token_answer
 from sandbox.ehr.auth.authentication import Clients
 from sandbox.ehr.auth.authorize import back_to_app, bounded
+from sandbox.ehr.auth.clients import User
 from sandbox.ehr.auth.exchange import for_backend_service, for_code, for_refresh_token
-from sandbox.ehr.auth.grants import Approval, AuthorizationRequest, Context, Grant
+from sandbox.ehr.auth.grants import Approval, AuthorizationRequest, Context, Grant, Launch, Messaging
 from sandbox.ehr.auth.keys import SigningKeys
 from sandbox.ehr.auth.launches import Codes, Launches
 from sandbox.ehr.auth.refusal import OAuthRefusal
@@ -64,9 +65,19 @@ class AuthorizationServer:
         fhirContext: Sequence[Mapping[str, Any]] = (),
         need_patient_banner: bool | None = None,
         intent: str | None = None,
+        tenant: str | None = None,
+        smart_web_messaging: Messaging | None = None,
+        user: User | None = None,
     ) -> str:
-        """A handle for an EHR launch: send it to the app as `launch`, beside `iss`."""
-        return self.launches.mint(Context(patient, encounter, tuple(fhirContext), need_patient_banner, intent))
+        """A handle for an EHR launch: send it to the app as `launch`, beside `iss`. `user` is signed in to the chart that launches."""
+        context = Context(patient, encounter, tuple(fhirContext), need_patient_banner, intent, tenant, smart_web_messaging)
+        return self.launches.mint(Launch(context, user))
+
+    def sign_out(self, user: User) -> None:
+        """A person leaves the EHR: handles and codes are void, and tokens revoked, but for a grant of `offline_access` (SMART, scopes)."""
+        self.launches.forget(user)
+        self.codes.forget(user)
+        self.tokens.sign_out(user)
 
     def issue(self, scope: str, *, client_id: str = "sandbox", patient: str | None = None, seconds: int = 3600) -> str:
         """An access token without a launch, for a test that is about something else."""
@@ -74,7 +85,7 @@ class AuthorizationServer:
         return self.tokens.issue(Grant(client_id, scopes, context=Context(patient)), scopes, seconds).token
 
     async def _approve(self, request: Request, asked: AuthorizationRequest) -> Approval | Response:
-        return Approval(self.config.users[0])
+        return Approval(asked.user or self.config.users[0])
 
     def complete(self, asked: AuthorizationRequest, approval: Approval) -> Response:
         """The redirect with a code, once a person has approved."""
@@ -105,8 +116,10 @@ class AuthorizationServer:
         Raises:
             OAuthRefusal: as RFC 6749, 5.2 has it.
         """
-        client = self.clients.authenticate(form, authorization, (f"{self.url}/token",), self.now())
         kind = form.get("grant_type")
+        if kind == "refresh_token" and authorization is None:
+            form = self._named_by_its_token(form)
+        client = self.clients.authenticate(form, authorization, (f"{self.url}/token",), self.now())
         refresh: str | None = None
         if kind == "authorization_code":
             issued, refresh = for_code(client, form, self.codes, self.tokens, self.config.token_seconds)
@@ -119,6 +132,25 @@ class AuthorizationServer:
         body = token_answer(issued, refresh, f"{self.url}/smart-style.json" if self.config.smart_style_url else None)
         signed = id_token(issued.grant, self.keys, self.base, self.now()) if kind == "authorization_code" else None
         return body | ({"id_token": signed} if signed is not None else {})
+
+    def _named_by_its_token(self, form: Mapping[str, str]) -> Mapping[str, str]:
+        """A public client need not say who it is when it refreshes: the token does (RFC 6749, 6; SMART App Launch 2.2.0, refresh)."""
+        holder = self.tokens.holder(form.get("refresh_token", ""))
+        client = self.clients.get(holder)
+        public = holder is not None and client is not None and client.kind == "public"
+        return {"client_id": holder, **form} if public and holder is not None else form
+
+    def revoke(self, form: Mapping[str, str], authorization: str | None) -> None:
+        """Revoke a token on its client's word (RFC 7009); a token that is not known is revoked already.
+
+        Raises:
+            OAuthRefusal: invalid_client, invalid_request, unauthorized_client.
+        """
+        audiences = (f"{self.url}/token", f"{self.url}/revoke")
+        client = self.clients.authenticate(form, authorization, audiences, self.now())
+        if "token" not in form:
+            raise OAuthRefusal("invalid_request", "token is missing")
+        self.tokens.revoke_token(form["token"], client.client_id)
 
     def introspect(self, form: Mapping[str, str], authorization: str | None) -> dict[str, Any]:
         """Say what a token is worth, to a confidential client it was issued to, or one that may ask about all.

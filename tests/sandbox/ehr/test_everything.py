@@ -98,3 +98,21 @@ def test_a_hospital_may_not_offer_it(ward: list[dict[str, Any]]) -> None:
         assert http.get("Patient/p1/$everything").status_code == 404
         patient = next(each for each in http.get("metadata").json()["rest"][0]["resource"] if each["type"] == "Patient")
     assert [each["name"] for each in patient["operation"]] == ["export"]
+
+
+@pytest.mark.parametrize(
+    ("query", "observations"),
+    [
+        ("start=2024-03-11", {"o3", "o4", "o5"}),
+        ("end=2024-02-10", {"o1", "o2", "o4"}),
+        ("start=2024-02-01&end=2024-03-01", {"o2", "o4"}),
+    ],
+)
+def test_a_range_of_care_leaves_out_what_tells_of_another_time_and_keeps_what_tells_of_none(
+    http: httpx.Client, query: str, observations: set[str]
+) -> None:
+    """o4 is of 2024, no more precisely; o3's evening is the next day in UTC."""
+    found = set(turn(http, f"Patient/p1/$everything?{query}")[0])
+    assert {each for each in found if each.startswith("Observation/")} == {f"Observation/{name}" for name in observations}
+    assert {"Patient/p1", "ImagingStudy/i1", "Medication/m1"} <= found
+    assert http.get("Patient/p1/$everything?start=soon").status_code == 400

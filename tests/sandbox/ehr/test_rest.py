@@ -44,7 +44,6 @@ VALUES = st.sampled_from(["p1", "Patient/p1", "ge2024", "a|b", "|", ",", "\\", "
         ("PATCH", "Patient/p1", "GET"),
         ("POST", "Patient/p1", "GET"),
         ("DELETE", "Patient", "GET"),
-        ("PUT", "Patient", "GET"),
         ("DELETE", "metadata", "GET"),
         ("GET", "", "POST"),
         ("PUT", "Patient/p1/$everything", "GET"),

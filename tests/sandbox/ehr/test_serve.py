@@ -8,7 +8,10 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
+from sandbox.ehr.app import hospital_app
+from sandbox.ehr.hospital import Hospital
 from sandbox.ehr.serve import running
 from sandbox.ehr.store import Store
 
@@ -46,3 +49,15 @@ def test_a_server_stops_when_the_block_fails() -> None:
         raise KeyError
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{ehr.base}/metadata")
+
+
+def test_a_composition_is_made_once_the_origin_is_known() -> None:
+    seen: list[str] = []
+
+    def compose(hospital: Hospital) -> Starlette:
+        seen.append(hospital.origin)
+        return hospital_app(hospital)
+
+    with running(Store(), compose=compose) as ehr:
+        assert httpx.get(f"{ehr.base}/metadata").status_code == 200
+    assert seen == [ehr.origin]

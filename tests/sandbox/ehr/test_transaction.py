@@ -50,7 +50,7 @@ def test_entries_refer_to_each_other_and_are_answered_in_their_order(http: httpx
         (entry("POST", "Nonsense", {"resourceType": "Nonsense"}), 404),
         (entry("POST", "Communication"), 400),
         (entry("POST", "Communication/c1", communication()), 400),
-        (entry("PUT", "Communication?identifier=1", communication()), 400),
+        (entry("PUT", "Communication", communication()), 400),
         (entry("GET", "Communication/none"), 404),
         (entry("DELETE", "Communication/none"), 404),
         (entry("POST", "Communication", communication(), ifNoneExist="colour=red"), 400),
@@ -117,3 +117,21 @@ def test_two_entries_cannot_have_one_name(http: httpx.Client) -> None:
 
 def test_an_empty_batch_has_an_empty_answer(http: httpx.Client) -> None:
     assert send(http, "batch").json() == {"resourceType": "Bundle", "type": "batch-response"}
+
+
+@pytest.mark.std("E4")
+def test_an_entry_that_is_put_by_criteria_is_referred_to_wherever_it_ends_up(http: httpx.Client) -> None:
+    """Twice the same transaction: one resource, two versions, and the reference to it right both times."""
+    name = "urn:uuid:6b3a3c1e-9e5b-4e0e-8d1f-0d3d4a1f2b3c"
+    subject = communication() | {"identifier": [{"system": "urn:c", "value": "put-where"}]}
+    about = communication() | {"about": [{"reference": name}]}
+    entries = [
+        {"fullUrl": name, "request": {"method": "PUT", "url": "Communication?identifier=urn:c|put-where"}, "resource": subject},
+        {"request": {"method": "POST", "url": "Communication"}, "resource": about},
+    ]
+    body = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    answers = [http.post("", json=body, headers={"Content-Type": "application/fhir+json"}).json()["entry"] for _ in range(2)]
+    assert [each[0]["response"]["status"] for each in answers] == ["201", "200"]
+    assert len({each[0]["resource"]["id"] for each in answers}) == 1
+    for put, posted in answers:
+        assert posted["resource"]["about"] == [{"reference": f"Communication/{put['resource']['id']}"}]

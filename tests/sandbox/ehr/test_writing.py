@@ -126,3 +126,20 @@ def test_a_hospital_may_demand_the_version_of_every_update() -> None:
         assert http.put("Flag/u1", json=flag("u", id="u1")).status_code == 412
         versioning = {each["versioning"] for each in http.get("metadata").json()["rest"][0]["resource"]}
     assert versioning == {"versioned-update"}
+
+
+@pytest.mark.std("E4")
+def test_an_update_by_criteria_makes_one_then_writes_over_it_and_refuses_to_choose(http: httpx.Client, ehr: Running) -> None:
+    where = {"identifier": "urn:f|where"}
+    made = http.put("Flag", json=flag("where"), headers=JSON, params=where)
+    again = http.put("Flag", json=flag("where", status="active"), headers=JSON | {"If-Match": 'W/"1"'}, params=where)
+    assert (made.status_code, again.status_code) == (201, 200)
+    assert (again.json()["id"], again.json()["status"], again.headers["etag"]) == (made.json()["id"], "active", 'W/"2"')
+    assert http.put("Flag", json=flag("where", id="other"), headers=JSON, params=where).status_code == 400
+    assert http.put("Flag", json=flag("where"), headers=JSON | {"If-Match": 'W/"1"'}, params=where).status_code == 412
+    named = http.put("Flag", json=flag("named", id="f-named"), headers=JSON, params={"identifier": "urn:f|named"})
+    assert (named.status_code, named.json()["id"]) == (201, "f-named")
+    http.post("Flag", json=flag("where"), headers=JSON)
+    assert http.put("Flag", json=flag("where"), headers=JSON, params=where).status_code == 412
+    assert http.put("Flag", json=flag("where"), headers=JSON).status_code == 400
+    assert http.put("Flag", json=flag("where"), headers=JSON, params={"colour": "red"}).status_code == 400

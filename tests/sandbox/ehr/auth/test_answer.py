@@ -10,6 +10,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from sandbox.ehr.auth.grants import Messaging
+
 STUDY = {"reference": "ImagingStudy/i1", "role": "launch"}
 
 
@@ -102,11 +104,12 @@ def test_introspection_tells_one_that_may_ask_about_all_who_and_whose(app: Any) 
 
 @pytest.mark.std("A18")
 def test_introspection_tells_nothing_of_others_unknown_or_dead_tokens(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = time.time()
     others = app.launch()["access_token"]
     mine = app.backend().json()["access_token"]
     assert introspect(app, others).json() == {"active": False}
     assert introspect(app, "made-up").json() == {"active": False}
-    monkeypatch.setattr(app.ehr.auth, "now", lambda: time.time() + 299)
+    monkeypatch.setattr(app.ehr.auth, "now", lambda: begun + 299)
     assert introspect(app, mine, client_assertion=app.assertion(exp=int(time.time()) + 500)).json()["active"] is True
     monkeypatch.setattr(app.ehr.auth, "now", lambda: time.time() + 300)
     assert introspect(app, mine, client_assertion=app.assertion(exp=int(time.time()) + 500)).json() == {"active": False}
@@ -119,3 +122,11 @@ def test_introspection_needs_an_authenticated_client_and_a_token(app: Any) -> No
         answer = app.post({"token": token, **form}, "introspect")
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert introspect(app, None).json()["error"] == "invalid_request"
+
+
+@pytest.mark.std("A10")
+def test_a_launch_brings_the_tenant_and_where_messages_may_be_posted(app: Any) -> None:
+    messaging = Messaging("http://127.0.0.1:1", "window-7")
+    token = app.launch(launch=app.ehr.auth.mint_launch(patient="p1", tenant="ward-3", smart_web_messaging=messaging))
+    told = [token[name] for name in ("tenant", "smart_web_messaging_origin", "smart_web_messaging_handle")]
+    assert told == ["ward-3", "http://127.0.0.1:1", "window-7"]

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.ehr.auth.discovery import smart_configuration
+
 
 @pytest.fixture
 def document(app: Any) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def test_it_names_endpoints_of_this_origin_that_answer_and_s256_alone(app: Any, 
     assert document["issuer"] == app.ehr.base
     assert document["code_challenge_methods_supported"] == ["S256"]
     named = {name: url for name, url in document.items() if name.endswith(("_endpoint", "_uri"))}
-    assert named.keys() == {"authorization_endpoint", "token_endpoint", "introspection_endpoint", "jwks_uri"}
+    assert named.keys() == {"authorization_endpoint", "token_endpoint", "introspection_endpoint", "revocation_endpoint", "jwks_uri"}
     for url in named.values():
         assert url.startswith(f"{app.ehr.origin}/auth/")
         assert app.http.get(url).status_code in (200, 400, 405)
@@ -39,3 +41,9 @@ def test_it_lists_the_capabilities_that_an_app_beside_the_chart_needs(document: 
         "context-banner",
     }
     assert needed <= set(document["capabilities"])
+
+
+@pytest.mark.std("A22")
+def test_it_claims_styles_only_where_answers_name_them() -> None:
+    with_styles, without = (set(smart_configuration("b", "a", styles=each)["capabilities"]) for each in (True, False))
+    assert with_styles - without == {"context-style"}

@@ -109,3 +109,10 @@ def test_nothing_is_granted_that_was_not_allowed_or_not_asked(asked: str, allowe
     for scope in resource_scopes(given_):
         assert any(each.holds(scope) for each in most)
         assert any(each.holds(scope) for each in wanted)
+
+
+def test_a_scope_for_messages_is_granted_to_who_may_have_it_and_reaches_no_resource() -> None:
+    """SMART Web Messaging 1.0.0: a word of its own, so none is narrower than another."""
+    assert granted("messaging/ui.launchActivity", "messaging/ui.launchActivity") == ("messaging/ui.launchActivity",)
+    assert granted("messaging/ui.launchActivity messaging/x y", "messaging/ui.done messaging/x") == ()
+    assert resource_scopes(("messaging/ui.launchActivity",)) == ()

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from sandbox.ehr.auth.clients import User
-from sandbox.ehr.auth.grants import Approval, AuthorizationRequest, Context
+from sandbox.ehr.auth.grants import Approval, AuthorizationRequest, Context, Grant
 
 
 @pytest.fixture
@@ -75,3 +75,42 @@ def test_two_launches_of_two_patients_at_once_never_mix(app: Any) -> None:
         headers = {"Authorization": f"Bearer {each['access_token']}"}
         answers = {name: app.http.get(f"{app.ehr.base}/Patient/{name}", headers=headers).status_code for name in ("p1", "p2")}
         assert answers == {name: 200 if name == each["patient"] else 403 for name in ("p1", "p2")}
+
+
+def test_a_launch_from_a_signed_in_chart_is_that_persons(app: Any) -> None:
+    other = User("other", "Practitioner/other")
+    launch = app.ehr.auth.mint_launch(patient="p1", user=other)
+    token = app.launch(launch=launch)
+    assert app.ehr.auth.tokens.find(token["access_token"]).grant.user == other
+
+
+@pytest.mark.std("A18")
+def test_after_a_sign_out_nothing_of_the_session_is_worth_anything(app: Any) -> None:
+    auth, user = app.ehr.auth, app.ehr.auth.config.users[0]
+    lasting, passing = app.launch(scope="launch offline_access patient/*.rs"), app.launch(scope="launch patient/*.rs")
+    code, handle = app.authorize()["code"], auth.mint_launch(patient="p1", user=user)
+    auth.sign_out(user)
+    proof = ("symmetric", "s3cr%3Aet%2F%C3%BC")
+    told = [app.post({"token": each["access_token"]}, "introspect", auth=proof).json()["active"] for each in (lasting, passing)]
+    assert told == [True, False]
+    statuses = []
+    for each in (lasting, passing):
+        headers = {"Authorization": f"Bearer {each['access_token']}"}
+        statuses.append(app.http.get(f"{app.ehr.base}/Patient/p1", headers=headers).status_code)
+    assert statuses == [200, 401]
+    assert app.exchange(code).json()["error"] == "invalid_grant"
+    assert app.authorize(launch=handle)["error"] == "invalid_request"
+
+
+def test_a_public_client_refreshes_without_saying_who_it_is_and_a_confidential_one_does_not(app: Any) -> None:
+    """RFC 6749, 6: npm fhirclient leaves client_id out; a token that comes twice ends its family all the same."""
+    first = app.launch(scope="launch offline_access patient/*.rs")
+    form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    second = app.post(form).json()
+    assert second["refresh_token"] != first["refresh_token"]
+    assert app.post({**form, "client_id": "narrow", "refresh_token": second["refresh_token"]}).json()["error"] == "invalid_grant"
+    assert app.post(form).json()["error"] == "invalid_grant"
+    assert app.post({**form, "refresh_token": second["refresh_token"]}).json()["error"] == "invalid_grant"
+    assert app.post({**form, "refresh_token": "made-up"}).json()["error"] == "invalid_client"
+    held = app.ehr.auth.tokens.refresh_token(Grant("symmetric", ("offline_access",)), "f")
+    assert app.post({**form, "refresh_token": held}).json()["error"] == "invalid_client"
