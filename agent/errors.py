@@ -4,6 +4,7 @@ AgentError
   RequestInvalid       a review was asked for in a way that cannot be meant
   UnsafeEngine         the graph engine would read checkpoints unsafely, or would send traces away
   DraftRefused         a composer returned something that is not a list of claims
+  GateClosed           a claim at the human gate goes by another decision, or by none
   FlightRecordError
     RecordMissing      no flight record of that id
     RecordExists       a sealed record of that id is there already
@@ -39,6 +40,12 @@ class DraftRefused(AgentError):
     """A composer returned something that is not a list of claims with ids of their own."""
 
     code = "model_output_invalid"
+
+
+class GateClosed(AgentError):
+    """A claim at the human gate goes by another decision already, or nobody has decided on it."""
+
+    code = "gate_closed"
 
 
 class FlightRecordError(AgentError):

@@ -1,0 +1,217 @@
+"""The human gate: it waits, nothing of the agent can open it, and however often it is opened one effect comes of it."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from agent.checkpoints import open_checkpoints
+from agent.errors import CheckpointTampered, GateClosed
+from agent.gate import Came, Held, build_gate, hold, release
+from agent.parts import Parts
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+CASES = 25
+HELD = Held("general", "r-1", "C1", "a" * 64)
+DECISION = "d" * 64
+
+
+class Book:
+    """An effect that looks into a book of decisions first, and does what it is asked once."""
+
+    def __init__(self, *known: str, fails: int = 0) -> None:
+        self.known, self.fails, self.calls, self.done = set(known), fails, 0, list[str]()
+
+    async def __call__(self, decision: str) -> Came:
+        self.calls += 1
+        if decision not in self.known:
+            raise GateClosed("no such decision")
+        await asyncio.sleep(0)
+        if self.calls <= self.fails:
+            return "failed"
+        if decision not in self.done:
+            self.done.append(decision)
+        return "written"
+
+
+@pytest.fixture
+def over(tmp_path: Path) -> Callable[[Callable[[Any], Awaitable[T]]], T]:
+    """Runs work over the checkpoints of one file, opened anew each time as after a restart."""
+
+    def run(work: Callable[[Any], Awaitable[T]]) -> T:
+        async def inside() -> T:
+            async with open_checkpoints(tmp_path / "checkpoints.sqlite") as checkpoints:
+                return await work(checkpoints)
+
+        return asyncio.run(inside())
+
+    return run
+
+
+async def waits_at(checkpoints: Any, held: Held = HELD) -> tuple[str, ...]:
+    state = await build_gate(checkpoints).aget_state({"configurable": {"thread_id": held.thread}})
+    return tuple(state.next)
+
+
+def test_a_claim_waits_through_restarts_until_it_is_released(over: Any) -> None:
+    over(lambda checkpoints: hold(checkpoints, HELD))
+    over(lambda checkpoints: hold(checkpoints, HELD))
+    assert over(waits_at) == ("wait",)
+    book = Book(DECISION)
+    assert over(lambda checkpoints: release(checkpoints, HELD, DECISION, book)) == "written"
+    assert (over(waits_at), book.done) == ((), [DECISION])
+
+
+def test_a_claim_that_was_not_held_yet_is_held_first(over: Any) -> None:
+    assert over(lambda checkpoints: release(checkpoints, HELD, DECISION, Book(DECISION))) == "written"
+
+
+def test_what_was_released_is_told_again_and_not_done_again(over: Any) -> None:
+    book = Book(DECISION)
+    for _ in range(3):
+        assert over(lambda checkpoints: release(checkpoints, HELD, DECISION, book)) == "written"
+    assert book.calls == 1
+
+
+def test_another_decision_finds_the_gate_closed(over: Any) -> None:
+    book = Book(DECISION, "e" * 64)
+    over(lambda checkpoints: release(checkpoints, HELD, DECISION, book))
+    with pytest.raises(GateClosed):
+        over(lambda checkpoints: release(checkpoints, HELD, "e" * 64, book))
+    assert book.done == [DECISION]
+
+
+@pytest.mark.fault(51)
+def test_two_resumes_at_once_come_to_one_effect(over: Any) -> None:
+    """LangGraph runs both (FAULTS F1): one decision stands, and the effect is once by itself."""
+    book = Book()
+
+    async def race(checkpoints: Any) -> list[list[Came]]:
+        pairs = []
+        for number in range(CASES):
+            book.known.add(decision := f"{number:064x}")
+            held = Held("general", "r-1", f"C{number}", "a" * 64)
+            await hold(checkpoints, held)
+            pairs.append(await asyncio.gather(*(release(checkpoints, held, decision, book) for _ in range(2))))
+        return pairs
+
+    assert over(race) == [["written", "written"]] * CASES
+    assert book.done == [f"{number:064x}" for number in range(CASES)]
+    assert book.calls > CASES, "both resumes ran: the graph alone would have done it twice"
+
+
+def test_after_a_failure_it_waits_for_the_same_decision_again(over: Any) -> None:
+    book = Book(DECISION, "e" * 64, fails=2)
+    for came in ("failed", "failed"):
+        assert over(lambda checkpoints: release(checkpoints, HELD, DECISION, book)) == came
+        assert over(waits_at) == ("wait",)
+    with pytest.raises(GateClosed):
+        over(lambda checkpoints: release(checkpoints, HELD, "e" * 64, book))
+    assert over(lambda checkpoints: release(checkpoints, HELD, DECISION, book)) == "written"
+
+
+def test_a_resume_without_a_decision_that_stands_does_nothing_and_locks_nobody_out(over: Any) -> None:
+    book = Book(DECISION)
+    with pytest.raises(GateClosed):
+        over(lambda checkpoints: release(checkpoints, HELD, DECISION, Book()))
+    assert over(lambda checkpoints: release(checkpoints, HELD, DECISION, book)) == "written"
+
+
+def test_holding_never_acts(over: Any) -> None:
+    async def forged(checkpoints: Any) -> None:
+        from langgraph.types import Command
+
+        await hold(checkpoints, HELD)
+        await build_gate(checkpoints).ainvoke(
+            Command(resume=DECISION), {"configurable": {"thread_id": HELD.thread}}, context=nobodys_effect
+        )
+
+    with pytest.raises(GateClosed):
+        over(forged)
+
+
+async def nobodys_effect(decision: str) -> Came:
+    raise GateClosed("nobody has decided")
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from agent.checkpoints import open_checkpoints
+from agent.gate import Held, hold, release
+
+async def effect(decision):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def main():
+    async with open_checkpoints(Path(sys.argv[1])) as checkpoints:
+        await release(checkpoints, Held("general", "r-1", "C1", "a" * 64), "d" * 64, effect)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.fault(91)
+def test_a_kill_in_the_middle_of_the_effect_is_taken_up_where_it_was(over: Any, tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "checkpoints.sqlite")], check=False, cwd=ROOT)
+    assert killed.returncode == -9
+    assert over(waits_at) == ("act",)
+    assert over(lambda checkpoints: release(checkpoints, HELD, DECISION, Book(DECISION))) == "written"
+
+
+def test_claims_of_two_tenants_and_of_other_bytes_have_threads_of_their_own() -> None:
+    held = [HELD, Held("other", "r-1", "C1", "a" * 64), Held("general", "r-1", "C1", "b" * 64), Held("general", "r-1", "C2", "a" * 64)]
+    assert len({one.thread for one in held}) == 4
+
+
+@pytest.mark.fault(110)
+def test_what_is_kept_is_ids_and_hashes(over: Any, tmp_path: Path) -> None:
+    async def work(checkpoints: Any) -> dict[str, Any]:
+        await release(checkpoints, HELD, DECISION, Book(DECISION))
+        state = await build_gate(checkpoints).aget_state({"configurable": {"thread_id": HELD.thread}})
+        return dict(state.values)
+
+    values = {"ehr": "general", "review_id": "r-1", "claim": "C1", "shown": "a" * 64, "decision": DECISION, "came": "written"}
+    assert over(work) == values
+
+
+@pytest.mark.fault(117)
+def test_a_thread_that_another_hand_wrote_is_not_resumed(over: Any, tmp_path: Path) -> None:
+    over(lambda checkpoints: hold(checkpoints, HELD))
+    with closing(sqlite3.connect(tmp_path / "checkpoints.sqlite")) as db, db:
+        db.execute("UPDATE checkpoints SET checkpoint = substr(checkpoint, 33)")
+    book = Book(DECISION)
+    with pytest.raises(CheckpointTampered):
+        over(lambda checkpoints: release(checkpoints, HELD, DECISION, book))
+    assert book.calls == 0
+
+
+AGENT_SIDE = sorted(path for folder in ("agent", "tools", "retrieval", "policies", "fhir") for path in (ROOT / folder).rglob("*.py"))
+
+
+def test_nothing_of_the_agent_can_reach_what_decides() -> None:
+    for path in AGENT_SIDE:
+        tree = ast.parse(path.read_text("utf-8"))
+        named = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        named += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        assert [name for name in named if name.split(".")[0] == "sidenote"] == [], path
+        assert [text for text in texts if text.startswith(("sidenote.decisions", "sidenote.web"))] == [], path
+
+
+def test_a_review_is_handed_nothing_that_decides_or_resumes() -> None:
+    kinds = {field.name: str(field.type) for field in fields(Parts)}
+    assert [name for name, kind in kinds.items() if any(word in kind for word in ("Decision", "Effect", "Gate", "Session"))] == []
+    releasing = [path.name for path in AGENT_SIDE if "agent.gate" in path.read_text("utf-8")]
+    assert releasing == [], "only a door resumes a thread of the gate"
