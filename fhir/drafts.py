@@ -1,7 +1,8 @@
 """R4 resources Sidenote writes: always preliminary, always labelled as made by an AI, never an order.
 
 Shapes follow R4 Composition, DetectedIssue, RiskAssessment, Provenance and Device; the label is the AIAST code of the
-AI Transparency on FHIR guide (v3-ObservationValue), which every resource here carries in `meta.security`.
+AI Transparency on FHIR guide (v3-ObservationValue), which every resource here carries in `meta.security`. The guide is on its way:
+its codes stand here and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,6 +21,19 @@ AI_LABEL = {
     "code": "AIAST",
     "display": "Artificial Intelligence asserted",
 }
+
+AI_SYSTEM = {
+    "system": "http://hl7.org/fhir/uv/aitransparency/CodeSystem/AIdeviceTypeCS",
+    "code": "Artificial-Intelligence",
+    "display": "All kinds of Artificial Intelligence",
+}
+"""`Device.type` of an AIDevice, and its role among the agents of an AIProvenance."""
+_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+AUTHOR = {"system": _PARTICIPANT, "code": "author", "display": "Author"}
+VERIFIER = {"system": _PARTICIPANT, "code": "verifier", "display": "Verifier"}
+CREATE = {"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "CREATE", "display": "create"}
+URI = "urn:ietf:rfc:3986"
+"""System of an identifier that is a URI."""
 
 Resource = dict[str, Any]
 
@@ -50,8 +64,9 @@ def device(context: DraftContext) -> Resource:
     return {
         **_head(context, "Device", "device"),
         "status": "active",
+        "manufacturer": "The Sidenote project",
         "deviceName": [{"name": "Sidenote", "type": "model-name"}],
-        "type": {"text": "Clinical decision support software, research use"},
+        "type": {"coding": [AI_SYSTEM], "text": "Clinical decision support software, research use"},
         "version": [{"value": context.version}],
     }
 
@@ -123,24 +138,28 @@ def provenance(
         sources: (reference, version) of every chart fact that went in.
         images: SHA-256, hexadecimal, of every image file that was looked at; written as RFC 6920 names it.
     """
-    entities = [
-        {"role": "source", "what": {"reference": f"{reference}/_history/{version}" if version else reference}}
-        for reference, version in sources
-    ]
-    entities += [{"role": "source", "what": {"identifier": _named_by_hash(image), "display": "image file"}} for image in images]
+    entities = sourced(sources, images)
     return {
         **_head(context, "Provenance", "provenance"),
         "target": [{"reference": target} for target in targets],
         "recorded": context.when,
         "reason": [{"coding": [AI_LABEL]}],
-        "agent": [{"type": {"text": "Artificial intelligence"}, "who": {"reference": context.urn("device")}}],
+        "agent": [{"type": {"coding": [AUTHOR]}, "role": [{"coding": [AI_SYSTEM]}], "who": {"reference": context.urn("device")}}],
         **({"entity": entities} if entities else {}),
     }
 
 
-def _named_by_hash(sha256: str) -> Mapping[str, str]:
+def sourced(sources: Sequence[tuple[str, str | None]], images: Sequence[str]) -> list[Resource]:
+    """Entities of a Provenance: what went in, each fact with its version, each image by its hash."""
+    references = [f"{reference}/_history/{version}" if version else reference for reference, version in sources]
+    entities = [{"role": "source", "what": {"reference": reference}} for reference in references]
+    return [*entities, *({"role": "source", "what": hashed(image, "image file")} for image in images)]
+
+
+def hashed(sha256: str, display: str) -> Resource:
+    """A logical reference to bytes, as RFC 6920 names them."""
     digest = base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
-    return {"system": "urn:ietf:rfc:3986", "value": f"ni:///sha-256;{digest}"}
+    return {"identifier": {"system": URI, "value": f"ni:///sha-256;{digest}"}, "display": display}
 
 
 def bundle(context: DraftContext, resources: Sequence[Resource]) -> Resource:

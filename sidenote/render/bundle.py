@@ -6,6 +6,7 @@ from typing import Literal
 
 from agent.review import Review, ReviewClaim
 from fhir import drafts
+from policies.evidence import Evidence
 from sidenote.render.layout import Card, arrange, plain_status
 
 
@@ -17,10 +18,9 @@ def as_bundle(review: Review) -> drafts.Resource:
     Raises:
         fhir.errors.DraftInvalid: a draft does not validate against its R4B model.
     """
-    version = review.versions.sidenote if review.reading is None else f"{review.versions.sidenote} ({review.versions.model})"
-    context = drafts.DraftContext(review.review_id, review.patient.reference, review.as_of, version)
+    context = context_of(review)
     statements = [drafts.composition(context, f"Sidenote review: {plain_status(review)}", _sections(review))]
-    statements += [_issue(context, review, claim) for claim in review.claims if claim.kind == "caution"]
+    statements += [issue_of(context, review, claim) for claim in review.claims if claim.kind == "caution"]
     statements += _image_findings(context, review)
     facts = tuple(
         dict.fromkeys((item.reference, item.version) for item in review.evidence if item.kind in ("chart_fact", "report_sentence"))
@@ -48,7 +48,8 @@ def _lines(cards: tuple[Card, ...]) -> list[str]:
     return [f"{card.claim.text} [{', '.join(card.claim.evidence)}]" for card in cards]
 
 
-def _issue(context: drafts.DraftContext, review: Review, claim: ReviewClaim) -> drafts.Resource:
+def issue_of(context: drafts.DraftContext, review: Review, claim: ReviewClaim) -> drafts.Resource:
+    """A caution of the review as a DetectedIssue, as severe as what the policies that speak of it do."""
     actions = {policy.action for policy in review.policies if policy.outcome == "fired" and claim.id in policy.claims}
     severity: Literal["high", "moderate", "low"] = (
         "high" if actions & {"block", "escalate"} else "moderate" if "review" in actions else "low"
@@ -59,9 +60,19 @@ def _issue(context: drafts.DraftContext, review: Review, claim: ReviewClaim) -> 
 
 def _image_findings(context: drafts.DraftContext, review: Review) -> list[drafts.Resource]:
     shown = {claim.finding for claim in review.claims}
+    made = (risk_of(context, review, item) for item in review.evidence if item.finding in shown)
+    return [risk for risk in made if risk is not None]
+
+
+def risk_of(context: drafts.DraftContext, review: Review, item: Evidence) -> drafts.Resource | None:
+    """An image finding with a probability as a RiskAssessment; None for other evidence."""
+    if item.kind != "image_finding" or not item.finding or item.probability is None:
+        return None
     basis = [review.study.reference] if review.study and review.study.reference else []
-    return [
-        drafts.risk_assessment(context, item.finding, item.probability, side=item.side, basis=basis)
-        for item in review.evidence
-        if item.kind == "image_finding" and item.finding in shown and item.finding and item.probability is not None
-    ]
+    return drafts.risk_assessment(context, item.finding, item.probability, side=item.side, basis=basis)
+
+
+def context_of(review: Review) -> drafts.DraftContext:
+    """What every draft of the review shares."""
+    version = review.versions.sidenote if review.reading is None else f"{review.versions.sidenote} ({review.versions.model})"
+    return drafts.DraftContext(review.review_id, review.patient.reference, review.as_of, version)
