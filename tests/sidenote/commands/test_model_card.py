@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from fhir.codes import FINDING
-from sidenote.commands.model_card import render_card, shown
-from tools.med_vlm.compact.card import Card, Estimate
+from sidenote.commands.model_card import render_card
+from sidenote.render.model_card import shown
+from tools.med_vlm.compact.card import Card
 from tools.med_vlm.compact.files import CARD, SHIPPED
 
 
@@ -28,19 +29,6 @@ def printed(card: Card, width: int = 200) -> str:
 def joined(card: Card, width: int = 200) -> str:
     """All words, whatever the lines."""
     return " ".join(printed(card, width).replace("│", " ").split())
-
-
-@pytest.mark.parametrize(
-    ("estimate", "text"),
-    [
-        (None, "–"),
-        (Estimate(value=None, positives=1, total=9), "–"),
-        (Estimate(value=0.98765, low=0.954, high=1.0), "0.988 (0.95–1.00)"),
-        (Estimate(value=0.0, low=0.0, high=0.036), "0.000 (0.00–0.04)"),
-    ],
-)
-def test_an_estimate_is_shown_with_its_interval_and_what_is_none_as_a_dash(estimate: Estimate | None, text: str) -> None:
-    assert shown(estimate) == text
 
 
 @pytest.mark.parametrize("width", [80, 200])
