@@ -15,7 +15,20 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("fhir", "retrieval", "policies", "tools", "agent", "sidenote", "sandbox")
-HEAVY = ("torch", "transformers", "faiss", "langgraph", "sentence_transformers", "httpx", "joserfc", "pint", "starlette")
+HEAVY = (
+    "torch",
+    "transformers",
+    "faiss",
+    "langgraph",
+    "sentence_transformers",
+    "httpx",
+    "joserfc",
+    "pint",
+    "starlette",
+    "fastapi",
+    "uvicorn",
+    "prometheus_client",
+)
 MOST_LINES = 400
 LONGEST_FUNCTION = 60
 
@@ -92,7 +105,10 @@ def fresh_environment(folder: Path) -> tuple[Path, Path]:
 
 DECLARATIONS: dict[str, str] = {
     **dict.fromkeys(
-        [f"{folder}/errors.py" for folder in ("agent", "fhir", "policies", "retrieval", "sidenote/batch", "tools")],
+        [
+            f"{folder}/errors.py"
+            for folder in ("agent", "fhir", "policies", "retrieval", "sidenote/audit", "sidenote/batch", "sidenote/decisions", "tools")
+        ],
         "an error tree, proved by tests/test_errors.py",
     ),
     **dict.fromkeys(
@@ -102,6 +118,8 @@ DECLARATIONS: dict[str, str] = {
     "sandbox/patients/story.py": "the types of a story, proved by tests/sandbox/patients/test_hospital.py",
     "sandbox/patients/vocabulary.py": "codes as data; what is made of them is validated by tests/sandbox/patients/test_hospital.py",
     "agent/parts.py": "types only: the collaborators of a review",
+    "sidenote/web/parts.py": "types only: the collaborators of the web door",
+    "agent/snapshot.py": "types only: what a finished review was made of",
     "agent/state.py": "types only: the keys of what is checkpointed",
     "agent/workspace.py": "fields of a review, which tests/agent/test_steps.py fills and asks for too early",
     "sandbox/ehr/auth/clients.py": "types only: registered clients and people",
@@ -113,6 +131,10 @@ DECLARATIONS: dict[str, str] = {
     "policies/claim.py": "types only: claims and verdicts",
     "policies/outcome.py": "types only: how a policy answered",
     "retrieval/cards.py": "types only: cases, queries and answers",
+    **dict.fromkeys(
+        [f"sidenote/web/wire/{name}.py" for name in ("ask", "card", "review", "stream", "view")],
+        "types only: what goes over HTTP, held to the page's types by tests/scripts/test_wire_types.py",
+    ),
     "sidenote/__main__.py": "one call of what tests/sidenote/test_cli.py proves",
 }
 """Product module -> why no test file mirrors it."""

@@ -19,13 +19,15 @@ from sidenote.audit import events
 from sidenote.decisions.carrying_out import Hand, carry_out, finish
 from sidenote.decisions.decision import Decision, Taken
 from sidenote.decisions.errors import DecidedAlready
+from sidenote.render.legible import spelled
 from sidenote.web.abilities import may_decide, may_write
 from sidenote.web.bearer import PartsOf, SessionOf, run_of
 from sidenote.web.cards import card_sha256
-from sidenote.web.errors import NobodyKnown, NotDecidable, NotFound, ShownChanged
+from sidenote.web.errors import NobodyKnown, NotDecidable, NotFound, SessionOver, ShownChanged
 from sidenote.web.problems import MEDIA_TYPE
 from sidenote.web.running import Run, Shown
 from sidenote.web.wire import decide
+from sidenote.web.wire.session import Problem
 from sidenote.web.wire.view import CardView, ReviewView
 
 if TYPE_CHECKING:
@@ -36,7 +38,13 @@ if TYPE_CHECKING:
 ROUTE = "/api/reviews/{review_id}/decisions"
 router = APIRouter(tags=["decisions"])
 RunOf = Annotated[Run, Depends(run_of)]
-_FIRST: dict[int | str, Any] = {409: {"model": decide.DecidedAlready, "description": "Somebody was first; or it cannot be decided so."}}
+_LATE = {k: v for k, v in decide.DecidedAlready.model_json_schema(ref_template="#/components/schemas/{model}").items() if k != "$defs"}
+_FIRST: dict[int | str, Any] = {
+    409: {
+        "description": "Somebody was first; or it cannot be decided so.",
+        "content": {MEDIA_TYPE: {"schema": {"anyOf": [_LATE, Problem.model_json_schema()]}}},
+    }
+}
 _WORDS: dict[str, str] = {
     "rejected": "Nothing is written to the EHR.",
     "off": "Drafts of this session are not written to the EHR.",
@@ -59,7 +67,9 @@ _WORDS: dict[str, str] = {
 async def listed(run: RunOf, session: SessionOf, parts: PartsOf) -> list[decide.DecisionView]:
     """The decisions on the review, in the order they were taken."""
     run.require_shown()
-    return [_view(taken) for taken in await parts.decisions.of_review(session.ehr.name, run.review_id)]
+    taken = await parts.decisions.of_review(session.ehr.name, run.review_id)
+    run.require_shown()  # it may have ended meanwhile, and then nothing of it is sent
+    return [_view(one) for one in taken]
 
 
 @router.post(ROUTE, status_code=201, response_model=decide.DecisionView, responses=_FIRST)
@@ -133,8 +143,8 @@ def _decision(session: WebSession, parts: WebParts, shown: Shown, card: CardView
         review_id=shown.finished.review.review_id,
         claim=asked.claim,
         action=asked.action,
-        text=asked.text or card.text,
-        reason=asked.reason or "",
+        text=spelled(asked.text or card.text),
+        reason=spelled(asked.reason or ""),
         by=session.user,
         at=parts.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         shown_sha256=shown.sha256,
@@ -147,7 +157,7 @@ async def _taken(session: WebSession, parts: WebParts, shown: Shown, decision: D
     """The decision, once it is in the audit and stands; or the same one, which stood already and whose draft could not be written.
 
     Raises:
-        DecidedAlready: another one stands, or there is nothing left to do.
+        DecidedAlready: another one stands, or there is nothing left to do. SessionOver: the session ended before it stood.
     """
     first = await parts.decisions.of(decision.key)
     if first is not None and first.write == "failed" and first.decision.says(decision):
@@ -155,6 +165,8 @@ async def _taken(session: WebSession, parts: WebParts, shown: Shown, decision: D
     if first is not None:
         raise DecidedAlready(first)
     draft = await asyncio.to_thread(_draft, session, parts, shown, decision)
+    if session.over is not None:  # it has ended meanwhile, and nobody decides in a session that is over
+        raise SessionOver
     await parts.audit.append(events.decided(session.who, *decision.key[1:], decision.action))
     return await parts.decisions.take(decision, draft)
 

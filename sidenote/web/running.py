@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from agent.errors import FlightRecordError
 from agent.graph import Finished, run_review
 from agent.request import ReviewRequest
 from sidenote.audit import events
@@ -205,6 +207,16 @@ async def _review(run: Run, session: WebSession, parts: WebParts, request: Revie
         parts.metrics.reviewed(finished.review.status)
     except Exception as error:  # noqa: BLE001  # a defect too ends in an event; it is told as one, without its words
         run.fail(error)
+        return
+    await _held(shown, session, parts)
+
+
+async def _held(shown: Shown, session: WebSession, parts: WebParts) -> None:
+    """Have what a person is asked about wait for them. A thread that could not be made to wait is when somebody decides."""
+    from sidenote.web.deciding import wait_for_people
+
+    with suppress(FlightRecordError):
+        await wait_for_people(session, parts, shown)
 
 
 async def _made(run: Run, session: WebSession, parts: WebParts, request: ReviewRequest) -> Finished:
