@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from bench.audit import audit
 from bench.dicomweb import dicomweb
 from bench.engine import engine
 from bench.heap import heap
@@ -22,6 +23,6 @@ from bench.startup import startup
 Benchmark = Callable[[Setting], tuple[Row, ...]]
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    one.__name__: one for one in (parsing, heap, startup, pull, pack, dicomweb, pixels, memory, engine, stages, model, search)
+    one.__name__: one for one in (parsing, heap, startup, pull, pack, audit, dicomweb, pixels, memory, engine, stages, model, search)
 }
 """The first line of a benchmark's docstring is its heading, the rest says how it measures."""

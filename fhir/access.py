@@ -13,6 +13,8 @@ from fhir.wire.patience import Limits
 if TYPE_CHECKING:
     import ssl
 
+    from fhir.wire.witness import Witness
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -28,3 +30,5 @@ class Access:
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     tls: ssl.SSLContext | None = None
     max_pages: int = 400
+    witness: Witness | None = field(default=None, repr=False)
+    """Told of every exchange with it; see `fhir.wire.witness`."""

@@ -46,7 +46,13 @@ class ServerSource:
         self.base = base.rstrip("/")
         self.access = access or Access()
         allowed = origins(self.base, *self.access.images, plain=self.access.plain_images)
-        self.wire = Wire(allowed, authorization=self.access.authorization, limits=self.access.limits, tls=self.access.tls)
+        self.wire = Wire(
+            allowed,
+            authorization=self.access.authorization,
+            limits=self.access.limits,
+            tls=self.access.tls,
+            witness=self.access.witness,
+        )
         self.client = FhirClient(self.wire, self.base, quirks=self.access.quirks, max_pages=self.access.max_pages)
 
     async def aclose(self) -> None:

@@ -12,12 +12,14 @@ from sidenote import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("sidenote.commands.demo", "Review the pretend hospital: no account, no GPU, no network."),
     "review": ("sidenote.commands.review", "Review one patient and one study."),
+    "serve": ("sidenote.commands.serve", "Serve the sidebar to the EHRs that may launch it."),
     "batch": ("sidenote.commands.batch", "Review many patients; resumes where it was stopped."),
     "export": ("sidenote.commands.export", "Fetch many patients from a server at once, into a folder."),
     "index": ("sidenote.commands.index", "Build, search and verify the library of past cases."),
     "model": ("sidenote.commands.model", "List, check, train and explain the image models."),
     "policies": ("sidenote.commands.policies", "List, show, test and compare the guardrail policies."),
     "record": ("sidenote.commands.record", "Show, verify and replay flight records."),
+    "audit": ("sidenote.commands.audit", "Verify and show who read, decided and wrote what."),
     "doctor": ("sidenote.commands.doctor", "Say what is configured, what was chosen and why, and what is missing."),
 }
 """Command -> (module that defines a click command of the same name, what it does), in the order shown."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from fhir.wire.witness import Witness
+
 _BUSY = frozenset({429, 503})
 _BROKEN = frozenset({500, 502, 504})
 _NO_BODY = frozenset({204, 304})
@@ -52,6 +54,7 @@ class Wire:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         tls: ssl.SSLContext | None = None,
         headers: Mapping[str, str] | None = None,
+        witness: Witness | None = None,
     ) -> None:
         """Nothing is asked yet.
 
@@ -61,12 +64,13 @@ class Wire:
             limits: Time and numbers.
             tls: How servers prove themselves; None: the machine's certificates, TLS 1.2 or newer.
             headers: Sent with every question.
+            witness: Told of every exchange; what it raises ends the question in the answer's place.
         """
         import httpx
 
         _quieten()
         self.origins, self.limits = origins, limits
-        self._authorization = authorization
+        self._authorization, self._witness = authorization, witness
         self._breakers: dict[Origin, Breaker] = {}
         self._slots = asyncio.Semaphore(limits.at_once)
         self._client = httpx.AsyncClient(
@@ -160,6 +164,7 @@ class Wire:
             try:
                 response = await self._send(ask, token)
                 try:
+                    await self._told(ask, response.status_code)
                     _require_alive(response)
                     yield Stream(response.status_code, dict(response.headers.items()), _limited(response, ask.limit))
                 finally:
@@ -191,9 +196,14 @@ class Wire:
         except (httpx.InvalidURL, UnicodeError):  # such as a host xn-- that is no name
             raise ElsewhereRefused("no URL that can be asked") from None
         except httpx.HTTPError as error:
+            await self._told(ask, None)
             raise Unreachable(_no_answer(error)) from error
         finally:
             self._client.cookies.clear()
+
+    async def _told(self, ask: Ask, status: int | None) -> None:
+        if self._witness is not None:
+            await self._witness.saw(ask, status)
 
 
 def _require_alive(response: httpx.Response) -> None:
