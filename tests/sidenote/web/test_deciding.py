@@ -21,6 +21,7 @@ from sandbox.patients.hospital import stories
 from sandbox.patients.story import CLOCK
 from sidenote.decisions.write_back import WRITTEN_TYPES, needed_scopes
 from sidenote.ehrs import READ_SCOPES
+from sidenote.web import deciding
 from sidenote.web.deciding import finish_left, wait_for_people
 
 PATIENT = "ckd4-contrast"
@@ -139,6 +140,31 @@ def test_an_approval_stands_and_its_draft_is_in_the_ehr(chair: Chair, door: Any)
     (row,) = audited(door, "decided", chair.review_id)
     assert (row["code"], row["who"]["user"], row["who"]["patient"]) == ("approve", "Practitioner/dr-sandbox", PATIENT)
     assert {one["value"] for one in audited(door, "wrote")[-1]["entities"]} == set(body["written"])
+
+
+def test_what_a_person_writes_is_kept_as_it_is_shown_without_hidden_characters(chair: Chair, door: Any) -> None:
+    text = "Ask \u202efirst\u200b <b>now</b>\u0007"
+    answer = chair.decide(chair.decidable[0], "edit", text=text).json()
+    assert answer["text"] == "Ask \\u202efirst\\u200b <b>now</b>\\u0007"
+    written = json.dumps(in_ehr(door, chair.review_id)[0], ensure_ascii=False)
+    assert "Ask \\\\u202efirst" in written
+    assert "&lt;b&gt;now" in written
+    again = chair.decide(chair.decidable[0], "edit", text=answer["text"])
+    assert again.json()["first"]["text"] == answer["text"], "what the page sends again is the same word"
+
+
+def test_nobody_decides_in_a_session_that_ends_before_the_decision_stands(chair: Chair, door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafted, claim = deciding._draft, chair.decidable[0]
+
+    def ending(session: Any, *rest: Any) -> Any:
+        made = drafted(session, *rest)
+        door.on_loop(lambda: door.parts.sessions.end(session, "another_launch"))
+        return made
+
+    monkeypatch.setattr(deciding, "_draft", ending)
+    assert refused(chair.decide(claim)) == (401, "session_over")
+    assert door.on_loop(lambda: door.parts.decisions.of_review("lindenhof", chair.review_id)) == ()
+    assert audited(door, "decided", chair.review_id) == []
 
 
 def test_an_edit_is_written_in_the_persons_words_and_a_rejection_not_at_all(chair: Chair, door: Any) -> None:
