@@ -20,7 +20,7 @@ help: ## Show the targets
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[$(EXTRA),dev]'
 	@touch $@
 
-demo: .venv/installed ## Set up and review the pretend hospital
+demo: .venv/installed ## Set up and open the pretend hospital
 	$(BIN)/sidenote demo
 
 test: .venv/installed-dev ## Set up, run all checks and all tests

@@ -10,7 +10,7 @@ import click
 from sidenote import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("sidenote.commands.demo", "Review the pretend hospital: no account, no GPU, no network."),
+    "demo": ("sidenote.commands.demo", "Open the pretend hospital with Sidenote beside its charts: no account, no GPU, no network."),
     "review": ("sidenote.commands.review", "Review one patient and one study."),
     "serve": ("sidenote.commands.serve", "Serve the sidebar to the EHRs that may launch it."),
     "batch": ("sidenote.commands.batch", "Review many patients; resumes where it was stopped."),

@@ -1,4 +1,4 @@
-"""The demo: write the pretend hospital, build its case library, review everybody, and say how each story ended."""
+"""The demo as pages: review everybody of the pretend hospital, one after another, and say how each story ended."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from agent.graph import Finished, run_review
 from agent.request import ReviewRequest
-from sandbox.patients.hospital import write_hospital
 from sandbox.patients.story import CLOCK, Story
+from sidenote.demo_files import hospital_files
 from sidenote.render.layout import plain_status
 from sidenote.render.overview import OverviewRow, overview
 from sidenote.render.page import page
@@ -25,6 +25,8 @@ class DemoFolders:
     """Where the demo puts its things."""
 
     out: Path
+    written: Path | None = None
+    """Where the pages go, if not under `out`."""
 
     @property
     def hospital(self) -> Path:
@@ -34,7 +36,7 @@ class DemoFolders:
     @property
     def pages(self) -> Path:
         """One page a patient, and the list of them."""
-        return self.out / "pages"
+        return self.written or self.out / "pages"
 
     @property
     def home(self) -> Path:
@@ -63,7 +65,7 @@ class Told:
 async def tell(folders: DemoFolders, settings: Settings) -> AsyncIterator[Told]:
     """Review every patient of the hospital, one after another, and write each page."""
     folders.pages.mkdir(parents=True, exist_ok=True)
-    told = write_hospital(folders.hospital)
+    told = hospital_files(folders.hospital)
     async with wired(settings, (str(folders.hospital),)) as parts:
         for story in told:
             finished = await run_review(ReviewRequest(story.person.id, CLOCK, study=story.focal), parts)

@@ -2,6 +2,7 @@
 
 SettingsInvalid    the configuration has an unknown or unusable key
 OutputFailed       what was made could not be written where it was asked for
+DemoBroken         the demo's own check of itself did not come to a review
 
 Caught at a door, which turns `code` into problem+json. Messages never carry PHI.
 """
@@ -24,6 +25,13 @@ class OutputFailed(Exception):
     """What was made could not be written where it was asked for; nothing is left half-written there."""
 
     code: ClassVar[str] = "output_failed"
+    retryable: ClassVar[bool] = False
+
+
+class DemoBroken(Exception):
+    """The demo's own check of itself did not come to a review."""
+
+    code: ClassVar[str] = "demo_broken"
     retryable: ClassVar[bool] = False
 
 

@@ -1,14 +1,20 @@
-"""`sidenote demo` as it is typed: twenty stories told, a page for each, a list that links to them, and an exit code that means it."""
+"""`sidenote demo` as it is typed: served and checked by itself; and with `--pages` twenty stories told, a page for each, and a list."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -20,6 +26,7 @@ from sidenote.demo import DemoFolders
 
 STORIES = hospital.stories()
 SMALL = 160
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +34,9 @@ def demo(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[DemoFold
     """The demo, told once, with the small library in its home so that it need not build one."""
     folders = DemoFolders(tmp_path_factory.mktemp("demo"))
     shutil.copytree(home / "library", folders.home / "library")
-    done = CliRunner().invoke(cli, ["demo", "--out", str(folders.out), "--cases", str(SMALL)], env={"COLUMNS": "160"})
+    done = CliRunner().invoke(
+        cli, ["demo", "--pages", str(folders.pages), "--out", str(folders.out), "--cases", str(SMALL)], env={"COLUMNS": "160"}
+    )
     return folders, done
 
 
@@ -80,13 +89,67 @@ def test_a_story_that_ends_otherwise_is_marked_and_exit_code_1(
 ) -> None:
     monkeypatch.setattr(hospital, "STORIES", told)
     env = {"COLUMNS": "160", "SIDENOTE_IMAGE_MODEL": "off"}
-    done = CliRunner().invoke(cli, ["demo", "--out", str(tmp_path), "--cases", "0"], env=env)
+    done = CliRunner().invoke(cli, ["demo", "--pages", str(tmp_path / "told"), "--out", str(tmp_path), "--cases", "0"], env=env)
     assert done.exit_code == code, done.output
     assert ("not as expected" in done.output) is mark
-    assert len(list((tmp_path / "pages").glob("*.html"))) == len(told) + 1
+    assert len(list((tmp_path / "told").glob("*.html"))) == len(told) + 1
 
 
 @pytest.mark.parametrize("cases", ["-1", "100001", "many"])
 def test_a_library_of_an_impossible_size_is_a_usage_error(cases: str, tmp_path: Path) -> None:
     assert CliRunner().invoke(cli, ["demo", "--out", str(tmp_path / "demo"), "--cases", cases]).exit_code == 2
     assert not (tmp_path / "demo").exists()
+
+
+@pytest.fixture
+def one_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hospital, "STORIES", (contrast.shellfish_label,))
+
+
+@pytest.mark.usefixtures("one_story")
+def test_the_demo_launches_and_reviews_once_over_http_and_says_how_long_it_took(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["demo", "--out", str(tmp_path), "--cases", "0", "--port", "0", "--check"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    assert re.search(r"Shellfish allergy, contrast CT ordered: presented\. Session after [\d.]+ s, first content", done.output)
+    assert not (tmp_path / "pages").exists()
+
+
+@pytest.mark.usefixtures("one_story")
+def test_a_story_that_does_not_end_as_it_must_fails_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hospital, "STORIES", (ends_otherwise,))
+    done = CliRunner().invoke(cli, ["demo", "--out", str(tmp_path), "--cases", "0", "--port", "0", "--check"])
+    assert done.exit_code == 1
+
+
+@pytest.mark.usefixtures("one_story")
+def test_a_port_that_is_taken_is_said_when_it_was_asked_for(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = CliRunner().invoke(cli, ["demo", "--out", str(tmp_path), "--cases", "0", "--port", port, "--check"])
+    assert done.exit_code == 3
+    assert "settings_invalid" in done.stderr
+
+
+SERVED = """
+from sandbox.patients import contrast, hospital
+from sidenote.cli import main
+
+hospital.STORIES = (contrast.shellfish_label,)
+main()
+"""
+
+
+def test_ctrl_c_ends_the_demo_with_exit_code_0(tmp_path: Path) -> None:
+    typed = [sys.executable, "-u", "-c", SERVED, "demo", "--out", str(tmp_path), "--cases", "0", "--port", "0"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "SIDENOTE_IMAGE_MODEL": "off"}
+    with subprocess.Popen(typed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=env) as demo:
+        try:
+            assert demo.stdout is not None
+            link = next(found for line in demo.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+/", line)))
+            with httpx.Client(verify=False) as http:
+                assert "Pretend hospital" in http.get(link[0], timeout=30).text
+            demo.send_signal(signal.SIGINT)
+            _, told = demo.communicate(timeout=30)
+        finally:
+            demo.kill()
+    assert (demo.returncode, told) == (0, "")
