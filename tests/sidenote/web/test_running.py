@@ -57,6 +57,8 @@ class Bound:
     source: Source
     context: LaunchContext
     ehr: Ehr = EHR
+    user: str = ""
+    """Nobody who could decide: what is shown waits for nobody."""
     runs: dict[str, Run] = field(default_factory=dict)
 
     @property
