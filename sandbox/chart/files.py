@@ -10,6 +10,7 @@ _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=ut
 NAMES = (
     "chart.css",
     "chart.js",
+    "dom.js",
     "icon.svg",
     "launch.js",
     "messages.js",

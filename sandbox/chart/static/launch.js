@@ -1,18 +1,25 @@
 // The app in the panel: launched by the hospital's server, shown in a frame, taken away at once when the patient is left.
+import { all, one, hit } from "./dom.js";
 import { Conversation } from "./messages.js";
 import { fold } from "./panel.js";
 import { post } from "./post.js";
 
-const area = () => document.querySelector("[data-frame]");
-const patient = () => document.querySelector("[data-patient]").dataset.patient;
-const app = () => document.querySelector("[data-panel]").dataset.app;
+const area = () => one("[data-frame]", HTMLElement);
+const patient = () => one("[data-patient]", HTMLElement).dataset.patient ?? "";
+const app = () => one("[data-panel]", HTMLElement).dataset.app ?? "";
+
+/**
+ * What the hospital answers when it has minted a launch.
+ * @typedef {{ url: string, origin: string, handle: string, study: string }} Launched
+ */
 
 /** @type {Conversation | null} */
 let conversation = null;
 let turn = 0;
 
+/** @param {string} words */
 function note(words, bad = false) {
-  const place = document.querySelector("[data-note]");
+  const place = one("[data-note]", HTMLElement);
   place.textContent = words;
   place.classList.toggle("bad", bad);
 }
@@ -36,7 +43,7 @@ function close() {
   conversation = null;
 }
 
-/** @param {string | undefined} study id of the ImagingStudy to look at; the newest without */
+/** @param {string} [study] id of the ImagingStudy to look at; the newest without */
 export async function launch(study) {
   close();
   const own = ++turn;
@@ -51,6 +58,7 @@ export async function launch(study) {
   }
 }
 
+/** @param {Launched} launched */
 function open({ url, origin, handle, study }) {
   const frame = document.createElement("iframe");
   frame.title = app();
@@ -63,16 +71,20 @@ function open({ url, origin, handle, study }) {
   mark(study);
 }
 
-/** Show which study the app has open, and let a full page open the same. */
+/**
+ * Show which study the app has open, and let a full page open the same.
+ * @param {string} study id of the ImagingStudy; "" for none
+ */
 function mark(study) {
-  for (const entry of document.querySelectorAll("[data-study]")) entry.querySelector(".opened").hidden = entry.dataset.study !== study;
-  document.querySelector("[data-whole-page]").elements.study.value = study;
+  for (const entry of all("[data-study]", HTMLElement))
+    one(".opened", HTMLElement, entry).hidden = entry.dataset.study !== study;
+  one('[data-whole-page] [name="study"]', HTMLInputElement).value = study;
 }
 
 export function launching() {
-  document.querySelector("[data-launch]").addEventListener("click", () => launch());
+  one("[data-launch]", HTMLButtonElement).addEventListener("click", () => launch());
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-open-study]");
+    const button = hit(event, "[data-open-study]", HTMLButtonElement);
     if (!button) return;
     fold(false);
     launch(button.dataset.openStudy);

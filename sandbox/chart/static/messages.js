@@ -4,6 +4,8 @@
 const MOST = 10_000;
 const PATIENCE = 200; // milliseconds that an answer is waited for: an app that is broken must not hold the chart up
 
+/** @typedef {{ messageId: string, messageType: string, messagingHandle: string }} Said what every message of the app holds */
+
 /** One launch's conversation with the app in a frame. */
 export class Conversation {
   /** @param {HTMLIFrameElement} frame @param {string} origin @param {string} handle @param {{done: () => void}} asked */
@@ -15,6 +17,7 @@ export class Conversation {
     this.dropped = 0;
     /** @type {Map<string, () => void>} */
     this.waiting = new Map();
+    /** @param {MessageEvent} event */
     this.listening = (event) => this.read(event);
     window.addEventListener("message", this.listening);
   }
@@ -25,7 +28,10 @@ export class Conversation {
    */
   send(messageType, payload) {
     const messageId = crypto.randomUUID();
-    this.frame.contentWindow?.postMessage({ messageId, messagingHandle: this.handle, messageType, payload }, this.origin);
+    this.frame.contentWindow?.postMessage(
+      { messageId, messagingHandle: this.handle, messageType, payload },
+      this.origin,
+    );
     return new Promise((resolve) => {
       this.waiting.set(messageId, resolve);
       setTimeout(resolve, PATIENCE);
@@ -48,12 +54,21 @@ export class Conversation {
     this.waiting.delete(messageId);
   }
 
-  /** @param {{messageId: string, messageType: string}} said */
+  /** @param {Said} said */
   answer(said) {
-    const known = { "status.handshake": () => ({}), "ui.done": () => ({ status: "success" }) };
-    const payload = known[said.messageType]?.() ?? { $type: "error", errorMessage: "this chart does not do that" };
+    /** @type {Map<string, object>} */
+    const known = new Map([
+      ["status.handshake", {}],
+      ["ui.done", { status: "success" }],
+    ]);
+    const payload = known.get(said.messageType) ?? { $type: "error", errorMessage: "this chart does not do that" };
     this.frame.contentWindow?.postMessage(
-      { messageId: crypto.randomUUID(), responseToMessageId: said.messageId, additionalResponsesExpected: false, payload },
+      {
+        messageId: crypto.randomUUID(),
+        responseToMessageId: said.messageId,
+        additionalResponsesExpected: false,
+        payload,
+      },
       this.origin,
     );
     if (said.messageType === "ui.done") this.asked.done();
@@ -64,6 +79,7 @@ export class Conversation {
   }
 }
 
+/** @param {Record<keyof Said, unknown>} said @returns {said is Said} */
 function sound(said) {
   const texts = [said.messageId, said.messageType, said.messagingHandle];
   return texts.every((text) => typeof text === "string" && text.length < MOST);

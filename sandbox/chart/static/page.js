@@ -1,23 +1,25 @@
 // What every page of somebody who is signed in does: menus that close, themes, finding a patient, the server's switch.
+import { all, found, one } from "./dom.js";
 import { finding } from "./patients.js";
 import { serverSwitch } from "./server.js";
 import { themes } from "./theme.js";
 
-const menus = () => [...document.querySelectorAll("details.menu[open]")];
+const menus = () => all("details.menu[open]", HTMLDetailsElement);
 
 document.addEventListener("click", (event) => {
-  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
+  const target = event.target instanceof Node ? event.target : null;
+  for (const menu of menus()) if (!menu.contains(target)) menu.open = false;
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     for (const menu of menus()) {
       menu.open = false;
-      menu.querySelector("summary").focus();
+      one("summary", HTMLElement, menu).focus();
     }
   }
   const typing = event.target instanceof Element && event.target.matches("input, select, textarea");
   if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    const field = document.querySelector("main [data-find], .switcher [data-find]");
+    const field = found("main [data-find], .switcher [data-find]", HTMLInputElement);
     const menu = field?.closest("details");
     if (menu) menu.open = true;
     field?.focus();
@@ -27,7 +29,8 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener(
   "toggle",
   (event) => {
-    if (event.target.matches?.(".switcher[open]")) event.target.querySelector("[data-find]").focus();
+    const menu = event.target;
+    if (menu instanceof Element && menu.matches(".switcher[open]")) one("[data-find]", HTMLInputElement, menu).focus();
   },
   true,
 );

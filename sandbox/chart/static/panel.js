@@ -1,12 +1,15 @@
 // The panel's width and whether it is folded away: by pointer, by keyboard, and remembered in this browser.
+import { one } from "./dom.js";
 
 const LEAST = 320;
 const MOST = 720;
 const STEP = 20;
-const workspace = () => document.querySelector("[data-workspace]");
-const grip = () => document.querySelector("[data-grip]");
+const workspace = () => one("[data-workspace]", HTMLElement);
+const folding = () => one("[data-fold]", HTMLButtonElement);
+const grip = () => one("[data-grip]", HTMLElement);
 
 const kept = {
+  /** @param {string} name */
   read: (name) => {
     try {
       return localStorage.getItem(name);
@@ -14,6 +17,7 @@ const kept = {
       return null;
     }
   },
+  /** @param {string} name @param {string} value */
   write: (name, value) => {
     try {
       localStorage.setItem(name, value);
@@ -27,6 +31,7 @@ function width() {
   return Number(grip().getAttribute("aria-valuenow"));
 }
 
+/** @param {number} wanted pixels */
 function setWidth(wanted) {
   const chosen = Math.round(Math.min(MOST, Math.max(LEAST, wanted)));
   workspace().style.setProperty("--panel", `${chosen}px`);
@@ -34,18 +39,22 @@ function setWidth(wanted) {
   kept.write("chart-panel-width", String(chosen));
 }
 
+/** @param {boolean} folded */
 export function fold(folded) {
   workspace().classList.toggle("folded", folded);
-  const button = document.querySelector("[data-fold]");
+  const button = folding();
+  const word = button.firstChild;
   button.setAttribute("aria-expanded", String(!folded));
-  button.firstChild.textContent = folded ? "Show" : "Hide";
+  if (word) word.textContent = folded ? "Show" : "Hide";
 }
 
+/** @param {PointerEvent} event */
 function drag(event) {
   event.preventDefault();
   grip().focus();
   grip().setPointerCapture(event.pointerId);
   workspace().classList.add("dragging");
+  /** @param {PointerEvent} moved */
   const move = (moved) => setWidth(workspace().getBoundingClientRect().right - moved.clientX);
   const end = () => {
     grip().removeEventListener("pointermove", move);
@@ -55,8 +64,11 @@ function drag(event) {
   grip().addEventListener("lostpointercapture", end, { once: true });
 }
 
+/** @param {KeyboardEvent} event */
 function key(event) {
-  const to = { ArrowLeft: width() + STEP, ArrowRight: width() - STEP, Home: LEAST, End: MOST }[event.key];
+  /** @type {Record<string, number | undefined>} */
+  const widths = { ArrowLeft: width() + STEP, ArrowRight: width() - STEP, Home: LEAST, End: MOST };
+  const to = widths[event.key];
   if (to === undefined) return;
   event.preventDefault();
   setWidth(to);
@@ -67,5 +79,5 @@ export function panel() {
   grip().addEventListener("pointerdown", drag);
   grip().addEventListener("keydown", key);
   grip().addEventListener("dblclick", () => setWidth(400));
-  document.querySelector("[data-fold]").addEventListener("click", () => fold(!workspace().classList.contains("folded")));
+  folding().addEventListener("click", () => fold(!workspace().classList.contains("folded")));
 }

@@ -1,11 +1,15 @@
 // Finding a patient by typing, and going through a list with the arrow keys.
+import { all, found, one } from "./dom.js";
 
+/** @param {string} text */
 const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+/** @param {HTMLInputElement} field @returns {HTMLElement} where its keys count, and where the number of those left is said */
+const scope = (field) => field.closest(".sheet, main") ?? document.documentElement;
 
 /** @param {HTMLInputElement} field */
 function find(field) {
-  const scope = field.closest(".sheet, main");
-  const entries = [...document.querySelectorAll(`${field.dataset.find} [data-entry]`)];
+  const entries = all(`${field.dataset.find} [data-entry]`, HTMLElement);
   const words = folded(field.value).split(/\s+/).filter(Boolean);
   let left = 0;
   for (const entry of entries) {
@@ -13,15 +17,17 @@ function find(field) {
     entry.hidden = !words.every((word) => text.includes(word));
     left += entry.hidden ? 0 : 1;
   }
-  scope.querySelector("[data-empty]").hidden = left > 0;
-  scope.querySelector("[data-count]").textContent = words.length ? `${left} of ${entries.length} patients` : `${entries.length} patients`;
+  one("[data-empty]", HTMLElement, scope(field)).hidden = left > 0;
+  one("[data-count]", HTMLElement, scope(field)).textContent = words.length
+    ? `${left} of ${entries.length} patients`
+    : `${entries.length} patients`;
 }
 
 /** @param {HTMLInputElement} field @param {KeyboardEvent} event */
 function step(field, event) {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const links = [...document.querySelectorAll(`${field.dataset.find} [data-entry]:not([hidden]) a`)];
-  const at = links.indexOf(document.activeElement);
+  const links = all(`${field.dataset.find} [data-entry]:not([hidden]) a`, HTMLElement);
+  const at = links.findIndex((link) => link === document.activeElement);
   const to = at + (event.key === "ArrowDown" ? 1 : -1);
   if (at < 0 && document.activeElement !== field) return;
   event.preventDefault();
@@ -30,13 +36,13 @@ function step(field, event) {
 }
 
 export function finding() {
-  for (const field of document.querySelectorAll("[data-find]")) {
+  for (const field of all("[data-find]", HTMLInputElement)) {
     if (field.dataset.ready) continue;
     field.dataset.ready = "yes";
     field.addEventListener("input", () => find(field));
     field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") document.querySelector(`${field.dataset.find} [data-entry]:not([hidden]) a`)?.click();
+      if (event.key === "Enter") found(`${field.dataset.find} [data-entry]:not([hidden]) a`, HTMLElement)?.click();
     });
-    (field.closest(".sheet, main") ?? document).addEventListener("keydown", (event) => step(field, event));
+    scope(field).addEventListener("keydown", (event) => step(field, event));
   }
 }

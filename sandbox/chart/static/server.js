@@ -1,22 +1,32 @@
 // The switch that makes the hospital's server misbehave, and the banner that says so in every chart.
+import { one } from "./dom.js";
 import { post } from "./post.js";
 
-const form = () => document.querySelector("[data-server]");
+const form = () => one("[data-server]", HTMLFormElement);
+/** @param {"slow" | "down" | "mixed"} name */
+const box = (name) => one(`[name="${name}"]`, HTMLInputElement, form());
+const refusing = () => one('[name="refused"]', HTMLSelectElement, form());
 
+/** @param {string[]} sentences what the server does, one each */
 function show(sentences) {
-  const banner = document.querySelector("[data-trouble]");
+  const banner = one("[data-trouble]", HTMLElement);
   banner.hidden = sentences.length === 0;
-  banner.querySelector("[data-sentences]").textContent = sentences.join(" ");
-  document.querySelector("#server > summary").classList.toggle("on", sentences.length > 0);
+  one("[data-sentences]", HTMLElement, banner).textContent = sentences.join(" ");
+  one("#server > summary", HTMLElement).classList.toggle("on", sentences.length > 0);
 }
 
 function plan() {
-  const fields = form().elements;
-  const refused = fields.refused.value;
-  return { slow: fields.slow.checked, down: fields.down.checked, mixed: fields.mixed.checked, refused: refused ? [refused] : [] };
+  const refused = refusing().value;
+  return {
+    slow: box("slow").checked,
+    down: box("down").checked,
+    mixed: box("mixed").checked,
+    refused: refused ? [refused] : [],
+  };
 }
 
-const tell = (words) => (form().querySelector("[data-told]").textContent = words);
+/** @param {string} words */
+const tell = (words) => (one("[data-told]", HTMLElement, form()).textContent = words);
 
 async function follow() {
   try {
@@ -46,13 +56,11 @@ async function look() {
 export function serverSwitch() {
   form().addEventListener("change", follow);
   form().addEventListener("submit", (event) => event.preventDefault());
-  form()
-    .querySelector("[data-behave]")
-    .addEventListener("click", () => {
-      for (const box of form().querySelectorAll("input")) box.checked = false;
-      form().elements.refused.value = "";
-      follow();
-    });
-  form().querySelector("[data-end-sessions]").addEventListener("click", endSessions);
+  one("[data-behave]", HTMLButtonElement, form()).addEventListener("click", () => {
+    for (const input of form().querySelectorAll("input")) input.checked = false;
+    refusing().value = "";
+    follow();
+  });
+  one("[data-end-sessions]", HTMLButtonElement, form()).addEventListener("click", endSessions);
   document.addEventListener("visibilitychange", look);
 }
