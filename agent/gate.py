@@ -5,10 +5,13 @@ thread is resumed with is only the SHA-256 of a decision that stands elsewhere, 
 the effect, which its caller brings along, looks there again before it does anything. What the thread holds is ids and hashes.
 
 A thread waits, is resumed, has the effect happen, and ends; after an effect that failed it waits again for the same decision.
+
+Nobody hands over a thread's id: it is made here, of values whose form is checked, and nothing is looked up by metadata (CVE-2025-67644).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from agent.checkpoints import storing
 from agent.engine import require_safe_engine
-from agent.errors import GateClosed
+from agent.errors import GateClosed, RequestInvalid
+from agent.request import REVIEW_ID
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -25,6 +29,13 @@ if TYPE_CHECKING:
 
 GATE = "gate-1"
 """Changes with the graph: a thread of another one is never resumed."""
+_HELD = (
+    ("ehr", re.compile(r"[a-z][a-z0-9-]{0,31}")),
+    ("review_id", REVIEW_ID),
+    ("claim", re.compile(r"C[1-9][0-9]{0,3}")),
+    ("shown", re.compile(r"[0-9a-f]{64}")),
+)
+"""The form of each part of a thread's id. None holds a colon, so that no two claims have one thread."""
 Came = Literal["off", "written", "failed"]
 """What came of a decision: nothing was to be done, it was done, or it may be tried again."""
 Effect = Callable[[str], Awaitable[Came]]
@@ -46,13 +57,22 @@ class GateState(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A claim that waits for a person."""
+    """A claim that waits for a person.
+
+    Raises:
+        RequestInvalid: a part does not have its form.
+    """
 
     ehr: str
     review_id: str
     claim: str
     shown: str
     """SHA-256 of the bytes that were shown."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no EHR's name, review, claim or hash looks like."""
+        if any(form.fullmatch(getattr(self, name)) is None for name, form in _HELD):
+            raise RequestInvalid("what was to wait at the gate is no claim of a review")
 
     @property
     def thread(self) -> str:

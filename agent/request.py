@@ -12,7 +12,8 @@ from agent.errors import RequestInvalid
 from fhir.types import ID
 
 _STUDY = re.compile(r"[A-Za-z0-9\-._:/ ]{1,128}")
-_REVIEW_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]{0,63}")
+REVIEW_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]{0,63}")
+"""A safe name of a folder, and a safe part of a thread's id."""
 
 
 def new_review_id() -> str:
@@ -51,7 +52,7 @@ class ReviewRequest:
             raise RequestInvalid("the as-of time needs a time zone")
         if self.question is not None and not _is_text(self.question):
             raise RequestInvalid("the question is not text that can be written down")
-        _refuse(_REVIEW_ID, self.review_id, "a review id is 1 to 64 letters, digits and hyphens")
+        _refuse(REVIEW_ID, self.review_id, "a review id is 1 to 64 letters, digits and hyphens")
 
 
 def _is_text(text: str) -> bool:

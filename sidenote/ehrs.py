@@ -14,6 +14,7 @@ from sidenote.errors import SettingsInvalid
 if TYPE_CHECKING:
     from fhir.access import Access
     from fhir.smart import Issuer, Session
+    from fhir.smart.context import LaunchContext
     from fhir.wire.origins import Origin
     from fhir.wire.witness import Witness
 
@@ -43,6 +44,9 @@ class Ehr(BaseModel):
     since: dict[str, str] = Field(default_factory=dict, description="resource type to a FHIR date: nothing older is asked for")
     ca_file: Path | None = Field(None, description="certificates that its own must be signed by, PEM; none: the machine's")
     write_back: bool = Field(False, description="whether an approved draft may be written to it, where the scope was granted")
+    emergency_intent: str = Field(
+        "break-glass", max_length=200, description="the launch `intent` by which it says that it gave emergency access; empty: none does"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Ehr:
@@ -62,6 +66,14 @@ class Ehr(BaseModel):
     def shown(self) -> str:
         """How people call it."""
         return self.title or self.name
+
+
+def is_emergency(ehr: Ehr, context: LaunchContext) -> bool:
+    """Whether the EHR says of a launch that it broke the glass: by the `intent` that was agreed with it, letter for letter.
+
+    It widens nothing: what is reached is what the EHR's token reaches.
+    """
+    return bool(context.intent) and context.intent == ehr.emergency_intent
 
 
 def issuer_of(ehr: Ehr, public_url: str) -> Issuer:

@@ -50,12 +50,13 @@ class Acting:
         return Response(status_code=204)
 
     async def launch(self, request: Request) -> Response:
-        """Mint a launch for the panel: `{"study": id}` or `{}` for the newest study."""
+        """Mint a launch for the panel: `{"study": id}` or `{}` for the newest study; with `"emergency": true` for emergency access."""
         signed_in = self.desk.acting(request)
-        study = (await json_body(request)).get("study")
-        if study is not None and not isinstance(study, str):
+        asked = await json_body(request)
+        study, emergency = asked.get("study"), asked.get("emergency", False)
+        if not isinstance(study, str | None) or not isinstance(emergency, bool):
             raise Misshapen
-        minted = self._minted(request, signed_in, study, whole_page=False)
+        minted = self._minted(request, signed_in, study, whole_page=False, emergency=emergency)
         return JSONResponse({"url": minted.url, "origin": minted.origin, "handle": minted.handle, "study": minted.study})
 
     async def launch_page(self, request: Request) -> Response:
@@ -65,10 +66,10 @@ class Acting:
         minted = self._minted(request, signed_in, form.get("study") or None, whole_page=True)
         return RedirectResponse(minted.url, 303)
 
-    def _minted(self, request: Request, signed_in: SignedIn, study: str | None, *, whole_page: bool) -> Launched:
+    def _minted(self, request: Request, signed_in: SignedIn, study: str | None, **how: bool) -> Launched:
         desk = self.desk
         try:
-            return launch(desk.hospital, desk.chart(request), signed_in.user, desk.launch_url(), study=study, whole_page=whole_page)
+            return launch(desk.hospital, desk.chart(request), signed_in.user, desk.launch_url(), study=study, **how)
         except UnknownStudy as error:
             raise NotHere from error
 

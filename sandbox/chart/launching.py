@@ -17,6 +17,9 @@ from sandbox.ehr.auth.clients import User
 from sandbox.ehr.auth.grants import Messaging
 from sandbox.ehr.hospital import Hospital
 
+EMERGENCY = "break-glass"
+"""The `intent` of a launch into emergency access, as the hospital agreed with its apps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Launched:
@@ -34,7 +37,9 @@ class UnknownStudy(ValueError):
     """The study is not of this chart."""
 
 
-def launch(hospital: Hospital, chart: Chart, user: User, launch_url: str, *, study: str | None, whole_page: bool) -> Launched:
+def launch(
+    hospital: Hospital, chart: Chart, user: User, launch_url: str, *, study: str | None, whole_page: bool, emergency: bool = False
+) -> Launched:
     """Mint a launch for a chart's patient, newest visit and a study.
 
     Args:
@@ -44,6 +49,7 @@ def launch(hospital: Hospital, chart: Chart, user: User, launch_url: str, *, stu
         launch_url: The app's launch URL.
         study: Id of an ImagingStudy of the chart; None for the newest, if there is one.
         whole_page: Whether the app gets a window of its own, and must say itself whose chart it shows (`need_patient_banner`).
+        emergency: Whether the glass was broken: the app is told so by the launch's `intent`.
 
     Raises:
         UnknownStudy: the study is not of this chart.
@@ -55,6 +61,7 @@ def launch(hospital: Hospital, chart: Chart, user: User, launch_url: str, *, stu
         encounter=_encounter(chart),
         fhirContext=_opened(chosen),
         need_patient_banner=whole_page,
+        intent=EMERGENCY if emergency else None,
         smart_web_messaging=None if whole_page else Messaging(hospital.origin, handle),
         user=user,
     )

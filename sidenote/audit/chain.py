@@ -26,6 +26,8 @@ class Head:
     sha256: str
 
 
+_UNWRITTEN = b"\0"
+"""What a file system shows of a file that was made and whose content did not reach the disk."""
 NOTHING = Head(0, FIRST)
 """Of an audit without a row."""
 
@@ -83,13 +85,14 @@ def note_file(path: Path) -> Path:
 
 
 def noted(path: Path) -> Head:
-    """The head that was noted last; NOTHING where none was.
+    """The head that was noted last; NOTHING where none was, as after a power cut or on a full disk before the first one was kept.
 
     Raises:
         ValueError: the note is damaged. OSError: it cannot be read.
     """
     file = note_file(path)
-    return _parsed(file.read_bytes()) if file.exists() else NOTHING
+    text = file.read_bytes().strip(_UNWRITTEN) if file.exists() else b""
+    return _parsed(text) if text else NOTHING
 
 
 def note(path: Path, head: Head) -> None:
@@ -101,7 +104,7 @@ def note(path: Path, head: Head) -> None:
     descriptor = os.open(note_file(path), os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        text = os.pread(descriptor, 200, 0)
+        text = os.pread(descriptor, 200, 0).strip(_UNWRITTEN)
         if not text or _parsed(text).seq < head.seq:
             os.pwrite(descriptor, f"{head.seq:020d} {head.sha256}\n".encode(), 0)
     finally:

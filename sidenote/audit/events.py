@@ -19,6 +19,8 @@ Outcome = Literal["0", "4", "8"]
 Role = Literal["resource", "query", "report", "claim", "route"]
 LONGEST = 16_000
 """Characters of one text of a row. A search is far below; a longer one is kept up to here."""
+BREAK_GLASS = "break_glass"
+"""Code of a launch into emergency access."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_\-]{0,63}")
 
 
@@ -33,6 +35,8 @@ class Who:
     patient: str = field(repr=False)
     """Id of the patient in that EHR."""
     session: str
+    emergency: bool = field(default=False, repr=False)
+    """Whether the EHR says that its access was an emergency's (break the glass)."""
 
 
 NOBODY = Who("", "", "", "")
@@ -64,11 +68,15 @@ class Row:
     """Code of http://hl7.org/fhir/restful-interaction, or the DICOMweb service, of an exchange."""
     review: str = ""
     entities: tuple[Entity, ...] = ()
+    more: int = 0
+    """How many like it came since the one before, and were not told one by one."""
     recorded: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
 
     def fields(self) -> dict[str, Any]:
-        """Plain values, as they are stored. Text that is no Unicode (a lone surrogate) is replaced."""
+        """Plain values, as they are stored; `emergency` only where it is true. Text that is no Unicode (a lone surrogate) is replaced."""
         found: dict[str, Any] = _plain(asdict(self))
+        if not self.who.emergency:
+            del found["who"]["emergency"]
         return found
 
 
@@ -83,8 +91,8 @@ def row_of(fields: Mapping[str, Any]) -> Row:
 
 
 def launched(who: Who) -> Row:
-    """A session began with the EHR's word on who is here and whose chart is open."""
-    return Row("launch", "E", "0", "", who)
+    """A session began with the EHR's word on who is here, whose chart is open, and whether that is an emergency."""
+    return Row("launch", "E", "0", BREAK_GLASS if who.emergency else "", who)
 
 
 def launch_denied(ehr: str, code: str) -> Row:
@@ -136,6 +144,8 @@ def _code(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, int):
+        return value
     if isinstance(value, str):
         return value[:LONGEST].encode("utf-8", "replace").decode()
     if isinstance(value, dict):

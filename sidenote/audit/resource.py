@@ -22,6 +22,7 @@ RESTFUL = frozenset({"read", "vread", "search-type", "create", "update", "delete
 _ENTITY = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 _SOURCE = "http://terminology.hl7.org/CodeSystem/security-source-type"
+_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 
 def _coding(system: str, code: str, display: str) -> Coded:
@@ -32,6 +33,7 @@ _REST = _coding(_TYPE, "rest", "RESTful Operation")
 _AUTHENTICATION = _coding(_DICOM, "110114", "User Authentication")
 _RECORD = _coding(_DICOM, "110110", "Patient Record")
 _ALERT = _coding(_DICOM, "110113", "Security Alert")
+_BREAK_GLASS = {"coding": [_coding(_REASON, "BTG", "break the glass")]}
 TYPES: Mapping[Name, tuple[Coded, Coded]] = MappingProxyType(
     {
         "launch": (_AUTHENTICATION, _coding(_DICOM, "110122", "Login")),
@@ -47,10 +49,10 @@ TYPES: Mapping[Name, tuple[Coded, Coded]] = MappingProxyType(
 )
 """Event -> type and first subtype. A RESTful interaction is a further subtype."""
 _KINDS: Mapping[Role, tuple[str, str]] = MappingProxyType(
-    {"resource": ("2", "4"), "query": ("2", "24"), "report": ("2", "3"), "claim": ("2", "3"), "route": ("2", "19")}
+    {"resource": ("2", "4"), "query": ("2", "24"), "report": ("2", "3"), "claim": ("2", "3"), "route": ("2", "13")}
 )
-"""Role of an entity -> audit-entity-type (1 person, 2 system object), object-role (1 patient, 3 report, 4 domain resource, 19 data source,
-24 query)."""
+"""Role of an entity -> audit-entity-type (1 person, 2 system object), object-role (1 patient, 3 report, 4 domain resource,
+13 security resource, 24 query)."""
 
 
 def as_resource(row: Row, identity: str | None = None) -> Coded:
@@ -66,7 +68,8 @@ def as_resource(row: Row, identity: str | None = None) -> Coded:
         "action": row.action,
         "recorded": row.recorded,
         "outcome": row.outcome,
-        "outcomeDesc": row.code or None,
+        "outcomeDesc": (f"{row.code} and {row.more} more" if row.more else row.code) or None,
+        "purposeOfEvent": [_BREAK_GLASS] if row.who.emergency else None,
         "agent": [_user(row), _software()],
         "source": {"site": row.who.ehr or None, "observer": _named(), "type": [_coding(_SOURCE, "4", "Application Server")]},
         "entity": [*_patient(row), *(_entity(one) for one in row.entities)] or None,

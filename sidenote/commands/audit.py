@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CHANGED = 3
 """Exit code: the audit does not verify."""
+EMERGENCY = "EMERGENCY"
+"""Before each row of a session that broke the glass."""
 NOTICE = "What follows is PHI: who looked at whose chart, and what was searched for."
 
 _store = click.option(
@@ -98,13 +100,15 @@ def _print_table(rows: tuple[Kept, ...]) -> None:
     for name in ("what", "how it ended", "about", "patient", "user", "session", "EHR"):
         table.add_column(name, overflow="fold")
     table.columns[1].no_wrap = True
+    table.columns[2].min_width = len(EMERGENCY)
     for kept in rows:
         row = kept.row
-        what = f"{row.event} {row.interaction}".strip()
+        what = f"{EMERGENCY if row.who.emergency else ''} {row.event} {row.interaction}".strip()
         about = " ".join(f"by {one.detail}" if one.role == "query" else one.value for one in row.entities)
         ended = {"0": "done", "4": "refused", "8": "failed"}[row.outcome]
         cells = (what, f"{ended} {row.code}".strip(), about, row.who.patient, row.who.user, row.who.session, row.who.ehr)
-        table.add_row(str(kept.seq), row.recorded[:19], *(Text(_visible(cell)) for cell in cells))
+        style = "bold red" if row.who.emergency else None
+        table.add_row(str(kept.seq), row.recorded[:19], *(Text(_visible(cell)) for cell in cells), style=style)
     Console().print(table)
 
 

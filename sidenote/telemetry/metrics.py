@@ -30,6 +30,7 @@ STEPS = frozenset(get_args(StepName))
 ACTIONS = frozenset(get_args(Action))
 EVENTS = frozenset(get_args(Name))
 WRITES = frozenset({"written", "failed"})
+ACCESSES = frozenset({"usual", "emergency"})
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _SLOW = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -62,6 +63,7 @@ class Metrics:
         self._decisions = counter("decisions", "Decisions of people", ("action",))
         self._rows = counter("audit_rows", "Rows of the audit", ("event", "outcome"))
         self._writes = counter("writes", "Drafts written to an EHR", ("outcome",))
+        self._launches = counter("launches", "Sessions that began", ("access",))
         self._sessions = gauge("sessions_open", "Sessions that are open")
         self._runs = gauge("reviews_running", "Reviews that are running, those that wait for their turn among them")
 
@@ -105,6 +107,8 @@ class Metrics:
         """A row of the audit was kept: what it tells of is counted by its name."""
         outcome = {"0": "success", "4": "refused", "8": "broken"}.get(row.outcome, OTHER)
         self._rows.labels(one_of(row.event, EVENTS), outcome).inc()
+        if row.event == "launch":
+            self._launches.labels("emergency" if row.who.emergency else "usual").inc()
         if row.event == "decided":
             self._decisions.labels(one_of(row.code, ACTIONS)).inc()
         if row.event == "wrote":

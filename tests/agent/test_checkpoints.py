@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import hashlib
 import hmac
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,12 @@ require_safe_engine()
 import ormsgpack  # noqa: E402  # LangGraph reads its strict switch at import
 from langgraph.checkpoint.serde.jsonplus import EXT_CONSTRUCTOR_POS_ARGS, JsonPlusSerializer  # noqa: E402  # as above
 
+ROOT = Path(__file__).parents[2]
+PRODUCT = sorted(
+    path for folder in ("agent", "tools", "policies", "retrieval", "fhir", "sidenote") for path in (ROOT / folder).rglob("*.py")
+)
+SEARCHES = {"alist", "aget_state_history", "get_state_history", "asearch"}
+"""What looks up checkpoints by more than a thread's id."""
 KEY = bytes(range(32))
 
 
@@ -65,3 +73,41 @@ def test_the_database_and_its_key_are_for_the_owner_only(tmp_path: Path) -> None
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "store").iterdir()}
     assert modes["checkpoints.sqlite"] == modes["checkpoints.sqlite.key"] == 0o600
     assert (tmp_path / "store" / "checkpoints.sqlite.key").stat().st_size == 32
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+
+
+def named(path: Path, words: set[str]) -> set[str]:
+    """Which of these names or texts stand in the code of a module, its prose left out."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    found = {node.attr for node in nodes if isinstance(node, ast.Attribute)} | {node.id for node in nodes if isinstance(node, ast.Name)}
+    return words & (found | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)})
+
+
+@pytest.mark.fault(105)
+def test_no_checkpoint_is_ever_looked_up_by_metadata() -> None:
+    """CVE-2025-67644: keys of `filter` went into SQL."""
+    assert len(PRODUCT) > 100
+    assert {path.name: names for path in PRODUCT if (names := named(path, SEARCHES))} == {}
+    filtered = {path.name for path in PRODUCT for call in calls(path) if any(word.arg == "filter" for word in call.keywords)}
+    assert filtered == set()
+
+
+@pytest.mark.fault(105)
+def test_ids_of_threads_are_made_in_two_places_alone_and_never_of_a_checkpoints_id() -> None:
+    assert {path.relative_to(ROOT).as_posix() for path in PRODUCT if named(path, {"thread_id"})} == {"agent/graph.py", "agent/gate.py"}
+    assert [path.name for path in PRODUCT if named(path, {"checkpoint_id", "checkpoint_ns"})] == []
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize("key", ["x') = 'x' OR 1=1 --", "a'b", 'a"b', "a b", "a\x00", "$[0]", "é"])
+def test_the_saver_that_is_installed_would_refuse_such_a_key_too(tmp_path: Path, key: str) -> None:
+    async def looked_up() -> None:
+        async with open_checkpoints(tmp_path / "checkpoints.sqlite") as saver:
+            async for _ in saver.alist(None, filter={key: "x"}):
+                raise AssertionError("something was found")
+
+    with pytest.raises(ValueError, match="Invalid filter key"):
+        asyncio.run(looked_up())

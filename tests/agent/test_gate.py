@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import re
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.checkpoints import open_checkpoints
-from agent.errors import CheckpointTampered, GateClosed
-from agent.gate import Came, Held, build_gate, hold, release
+from agent.errors import CheckpointTampered, GateClosed, RequestInvalid
+from agent.gate import GATE, Came, Held, build_gate, hold, release
 from agent.parts import Parts
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +102,7 @@ def test_two_resumes_at_once_come_to_one_effect(over: Any) -> None:
 
     async def race(checkpoints: Any) -> list[list[Came]]:
         pairs = []
-        for number in range(CASES):
+        for number in range(1, CASES + 1):
             book.known.add(decision := f"{number:064x}")
             held = Held("general", "r-1", f"C{number}", "a" * 64)
             await hold(checkpoints, held)
@@ -107,7 +110,7 @@ def test_two_resumes_at_once_come_to_one_effect(over: Any) -> None:
         return pairs
 
     assert over(race) == [["written", "written"]] * CASES
-    assert book.done == [f"{number:064x}" for number in range(CASES)]
+    assert book.done == [f"{number:064x}" for number in range(1, CASES + 1)]
     assert book.calls > CASES, "both resumes ran: the graph alone would have done it twice"
 
 
@@ -173,6 +176,62 @@ def test_a_kill_in_the_middle_of_the_effect_is_taken_up_where_it_was(over: Any, 
 def test_claims_of_two_tenants_and_of_other_bytes_have_threads_of_their_own() -> None:
     held = [HELD, Held("other", "r-1", "C1", "a" * 64), Held("general", "r-1", "C1", "b" * 64), Held("general", "r-1", "C2", "a" * 64)]
     assert len({one.thread for one in held}) == 4
+
+
+HOSTILE = {
+    "SQL": "r-1' OR '1'='1",
+    "a statement": "r-1'; DROP TABLE checkpoints; --",
+    "a JSON path": "$.thread_id') = 'x' OR json_extract(metadata, '$",
+    "double quotes": 'r-1" UNION SELECT * FROM checkpoints --',
+    "NUL": "r-1\x00",
+    "a line": "r-1\n",
+    "Unicode": "r\u2010\u0661",
+    "full width": "\uff52-1",
+    "a lone surrogate": "r-\ud800",
+    "a wildcard": "%",
+    "a folder": "../r-1",
+    "10,000 characters": "r" * 10_000,
+    "another graph's thread": "review-1:r-1:0a1b2c3d",
+    "the gate's own thread": HELD.thread,
+    "one colon": "r-1:C1",
+    "nothing": "",
+}
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("part", ["ehr", "review_id", "claim", "shown"])
+def test_no_part_of_a_threads_id_is_anything_but_what_it_looks_like(part: str, text: str) -> None:
+    with pytest.raises(RequestInvalid) as refused:
+        replace(HELD, **{part: text})
+    assert str(refused.value) == "what was to wait at the gate is no claim of a review"
+
+
+PLAIN = st.builds(
+    Held,
+    st.from_regex(r"[a-z][a-z0-9-]{0,31}", fullmatch=True),
+    st.from_regex(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", fullmatch=True),
+    st.integers(1, 9_999).map("C{}".format),
+    st.binary(min_size=32, max_size=32).map(bytes.hex),
+)
+
+
+@pytest.mark.fault(105)
+@given(PLAIN, PLAIN)
+def test_a_threads_id_is_five_plain_parts_and_two_claims_never_share_one(one: Held, other: Held) -> None:
+    assert one.thread.split(":") == [GATE, one.ehr, one.review_id, one.claim, one.shown]
+    assert re.fullmatch(r"[A-Za-z0-9:-]{1,200}", one.thread)
+    assert (one.thread == other.thread) == (one == other)
+
+
+@pytest.mark.fault(105)
+@given(st.tuples(*(st.one_of(st.text(max_size=80), st.sampled_from([*HOSTILE.values()])) for _ in range(4))))
+def test_whatever_is_held_either_is_refused_or_has_its_form(parts: tuple[str, str, str, str]) -> None:
+    try:
+        held = Held(*parts)
+    except RequestInvalid:
+        return
+    assert re.fullmatch(r"gate-1:[a-z0-9-]+:[A-Za-z0-9-]+:C[0-9]+:[0-9a-f]{64}", held.thread)
 
 
 @pytest.mark.fault(110)

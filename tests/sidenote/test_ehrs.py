@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from fhir.errors import ElsewhereRefused, RegistrationInvalid
 from fhir.smart.clients import KeyClient, PublicClient, SecretClient
+from fhir.smart.context import LaunchContext
 from fhir.smart.scopes import granted
-from sidenote.ehrs import READ_SCOPES, Ehr, ancestors_of, issuer_of, session_access, tls_of
+from sidenote.ehrs import READ_SCOPES, Ehr, ancestors_of, is_emergency, issuer_of, session_access, tls_of
 from sidenote.errors import SettingsInvalid
 
 ISS, PUBLIC = "https://ehr.example/fhir", "https://sidenote.example/app"
@@ -40,6 +41,7 @@ def ehr(**more: Any) -> Ehr:
         {"since": {"Observation": "yesterday"}},
         {"iss": None},
         {"client_id": None},
+        {"emergency_intent": "x" * 201},
         {"frame_ancestor": ("https://a.example",)},
     ],
 )
@@ -143,3 +145,24 @@ def test_a_session_is_asked_with_its_token_for_what_it_may_read() -> None:
     assert access.authorization is session
     assert (access.images, set(access.quirks), dict(access.plan.since)) == (("https://pacs.example",), {"no-sort"}, {"Observation": "2020"})
     assert [access.plan.granted(name) for name in ("Patient", "Observation", "Condition")] == ["all", "part", "none"]
+
+
+@pytest.mark.fault(109)
+@pytest.mark.parametrize(
+    ("agreed", "intent", "emergency"),
+    [
+        ({}, "break-glass", True),
+        ({"emergency_intent": "etreat"}, "etreat", True),
+        ({"emergency_intent": "etreat"}, "break-glass", False),
+        ({}, "BREAK-GLASS", False),
+        ({}, "break-glass ", False),
+        ({}, "review", False),
+        ({}, None, False),
+        ({"emergency_intent": ""}, "", False),
+        ({"emergency_intent": ""}, None, False),
+    ],
+)
+def test_an_emergency_is_what_the_ehr_says_with_the_word_that_was_agreed(
+    agreed: dict[str, str], intent: str | None, emergency: bool
+) -> None:
+    assert is_emergency(ehr(**agreed), LaunchContext("p1", intent=intent)) is emergency

@@ -43,14 +43,20 @@ function close() {
   conversation = null;
 }
 
-/** @param {string} [study] id of the ImagingStudy to look at; the newest without */
-export async function launch(study) {
+/**
+ * @param {string} [study] id of the ImagingStudy to look at; the newest without
+ * @param {boolean} [emergency] whether the glass is broken
+ */
+export async function launch(study, emergency = false) {
   close();
   const own = ++turn;
   note(`Opening ${app()} …`);
   mark("");
   try {
-    const minted = await post(`/chart/${encodeURIComponent(patient())}/launch`, study ? { study } : {});
+    const minted = await post(`/chart/${encodeURIComponent(patient())}/launch`, {
+      ...(study && { study }),
+      ...(emergency && { emergency }),
+    });
     if (own !== turn) return;
     open(minted);
   } catch {
@@ -81,8 +87,17 @@ function mark(study) {
   one('[data-whole-page] [name="study"]', HTMLInputElement).value = study;
 }
 
+/** Break the glass, once somebody has said yes to what that means. */
+function breakGlass() {
+  if (!confirm("Open this chart in an emergency? Every read is recorded as such.")) return;
+  one(".panel-menu", HTMLDetailsElement).open = false;
+  fold(false);
+  launch(undefined, true);
+}
+
 export function launching() {
   one("[data-launch]", HTMLButtonElement).addEventListener("click", () => launch());
+  one("[data-emergency]", HTMLButtonElement).addEventListener("click", breakGlass);
   document.addEventListener("click", (event) => {
     const button = hit(event, "[data-open-study]", HTMLButtonElement);
     if (!button) return;

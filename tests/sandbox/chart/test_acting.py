@@ -68,6 +68,19 @@ def test_a_study_that_is_not_of_the_chart_launches_nothing(study: Any, browser: 
     assert browser.post("/chart/tension-ptx/launch", {"study": study}).status_code in (400, 404)
 
 
+@pytest.mark.fault(109)
+@pytest.mark.parametrize("emergency", ["true", 1, None, ["break-glass"]])
+def test_an_emergency_is_said_in_so_many_words_or_nothing_is_launched(emergency: Any, browser: Any) -> None:
+    assert browser.post("/chart/tension-ptx/launch", {"emergency": emergency}).status_code == 400
+
+
+@pytest.mark.fault(109)
+@pytest.mark.parametrize(("asked", "intent"), [({}, None), ({"emergency": False}, None), ({"emergency": True}, "break-glass")])
+def test_an_emergency_launch_says_so_to_the_app(asked: dict[str, bool], intent: str | None, browser: Any) -> None:
+    minted = browser.post("/chart/tension-ptx/launch", asked).json()
+    assert browser.ward.auth.launches.use(minted["url"].partition("launch=")[2]).context.intent == intent
+
+
 def test_a_full_page_is_sent_to_the_app(browser: Any) -> None:
     answer = browser.http.post("/chart/tension-ptx/launch/page", data={"csrf": browser.token, "study": ""})
     assert answer.status_code == 303

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -50,3 +51,12 @@ def test_a_study_of_another_chart_does_not_go_with_it(ward: Running) -> None:
 def test_a_launch_url_with_a_query_keeps_it(ward: Running) -> None:
     url, _, _ = minted(ward, "tension-ptx", launch_url="http://127.0.0.1:9/launch?site=a")
     assert parse_qs(urlsplit(url).query)["site"] == ["a"]
+
+
+@pytest.mark.fault(109)
+@pytest.mark.parametrize(("emergency", "intent"), [(False, None), (True, "break-glass")])
+def test_an_emergency_is_told_by_the_intent_and_changes_nothing_else(ward: Running, emergency: bool, intent: str | None) -> None:
+    usual = minted(ward, "tension-ptx", whole_page=True)[2]
+    urgent = minted(ward, "tension-ptx", whole_page=True, emergency=emergency)[2]
+    assert urgent.context == replace(usual.context, intent=intent)
+    assert urgent.user == usual.user

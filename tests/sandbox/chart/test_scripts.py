@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Dialog, Page, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -147,6 +147,29 @@ def test_only_the_launched_apps_own_messages_with_its_handle_are_answered(page: 
     app_frame.evaluate(say, {"messageId": "3", "messageType": "ui.done", "messagingHandle": handle, "payload": {}})
     page.locator("[data-workspace].folded").wait_for()
     assert [message["data"]["responseToMessageId"] for message in heard(page)] == ["2", "3"]
+
+
+@pytest.mark.fault(109)
+@pytest.mark.parametrize("answer", ["accept", "dismiss"])
+def test_an_emergency_is_launched_from_the_menu_once_somebody_said_yes_to_it(page: Page, framing: Running, answer: str) -> None:
+    asked: list[str] = []
+
+    def answered(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        getattr(dialog, answer)()
+
+    page.on("dialog", answered)
+    before = page.locator("iframe").get_attribute("src")
+    page.get_by_label("More about the panel").click()
+    page.get_by_role("button", name="Emergency access…").click()
+    assert asked == ["Open this chart in an emergency? Every read is recorded as such."]
+    if answer == "accept":
+        page.wait_for_function("source => (document.querySelector('iframe')?.src ?? source) !== source", arg=before)
+        assert page.get_by_role("button", name="Emergency access…").is_hidden()
+    source = page.locator("iframe").get_attribute("src") or ""
+    assert (source == before) is (answer == "dismiss")
+    context = framing.auth.launches.use(source.partition("launch=")[2]).context
+    assert (context.patient, context.intent) == ("metformin-egfr35", "break-glass" if answer == "accept" else None)
 
 
 def test_the_panel_is_widened_narrowed_and_folded_by_keyboard_within_its_bounds(page: Page) -> None:

@@ -23,6 +23,14 @@ def test_a_note_is_read_as_it_was_written_and_hidden_from_others(path: Path) -> 
     assert note_file(path).stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("content", [b"", bytes(86)])
+def test_a_note_that_never_reached_the_disk_is_none_and_is_written_again(path: Path, content: bytes) -> None:
+    note_file(path).write_bytes(content)
+    assert noted(path) == NOTHING
+    note(path, Head(12, "a" * 64))
+    assert noted(path) == Head(12, "a" * 64)
+
+
 def test_an_earlier_head_never_replaces_a_later_one(path: Path) -> None:
     note(path, Head(12, "a" * 64))
     note(path, Head(11, "b" * 64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,23 @@ def test_an_event_has_its_action_its_outcome_and_a_code(row: Row, event: str, ac
 
 def test_a_denial_without_a_session_is_nobodys() -> None:
     assert denied(None, "/api/reviews", "session_over").who == NOBODY
+
+
+URGENT = replace(WHO, emergency=True)
+
+
+@pytest.mark.fault(109)
+def test_an_emergency_stands_in_the_row_and_the_usual_row_has_no_word_of_one() -> None:
+    usual, urgent = shown(WHO, "r1", "a" * 64).fields(), shown(URGENT, "r1", "a" * 64).fields()
+    assert usual["who"] == {"ehr": "pretend", "user": "Practitioner/dr-sandbox", "patient": "heart-failure", "session": "s-1"}
+    assert urgent["who"] == {**usual["who"], "emergency": True}
+
+
+@pytest.mark.fault(109)
+def test_the_row_of_a_launch_says_in_so_many_words_that_the_glass_was_broken() -> None:
+    row = launched(URGENT)
+    assert (row.event, row.outcome, row.code, row.who.emergency) == ("launch", "0", "break_glass", True)
+    assert row_of(json.loads(canonical(row.fields()))) == row
 
 
 @pytest.mark.parametrize("text", ["Something went wrong for Smith", "", "A", "a" * 65, "a/b", "a\n"])

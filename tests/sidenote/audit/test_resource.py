@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,3 +94,20 @@ def _empties(value: Any) -> bool:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.event} {row.code}")
 def test_nothing_is_empty(row: Row) -> None:
     assert not _empties(as_resource(row))
+
+
+def test_refusals_that_were_only_counted_are_told_as_a_number() -> None:
+    assert as_resource(denied(None, "/api/reviews", "session_over"))["outcomeDesc"] == "session_over"
+    assert as_resource(replace(denied(None, "/api/reviews", "session_over"), more=41))["outcomeDesc"] == "session_over and 41 more"
+
+
+BREAK_GLASS = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "BTG", "display": "break the glass"}
+
+
+@pytest.mark.fault(109)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.who.session], ids=lambda row: f"{row.event} {row.code}")
+def test_every_event_of_an_emergency_says_so_and_says_nothing_else_otherwise(row: Row) -> None:
+    urgent = as_resource(replace(row, who=replace(row.who, emergency=True)), "a" * 64)
+    assert validate("AuditEvent", urgent) == ()
+    assert urgent.pop("purposeOfEvent") == [{"coding": [BREAK_GLASS]}]
+    assert urgent == as_resource(row, "a" * 64)

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from fhir.models import validate
 from sidenote.audit.events import Entity, Who, denied, exchanged, launched, shown
 from sidenote.audit.store import Audit
-from sidenote.commands.audit import NOTICE
+from sidenote.commands.audit import EMERGENCY, NOTICE
 
 ONE, OTHER = Who("pretend", "Practitioner/a", "p1", "s1"), Who("pretend", "Practitioner/b", "p2", "s2")
 ROWS = (
@@ -96,6 +97,26 @@ def test_as_json_rows_are_audit_events(command: Callable[..., Any], store: Path)
     assert len(events) == 5
     assert [validate("AuditEvent", one) for one in events] == [()] * 5
     assert events[0]["outcomeDesc"] == "not_found"
+
+
+@pytest.mark.fault(109)
+def test_each_row_of_an_emergency_is_named_as_one_and_the_chain_holds_across_it(command: Callable[..., Any], store: Path) -> None:
+    urgent = replace(ONE, emergency=True, session="s9")
+
+    async def run() -> None:
+        audit = Audit(store)
+        await audit.append(launched(urgent), shown(urgent, "r9", "b" * 64))
+        await audit.append(launched(OTHER))
+        await audit.aclose()
+
+    asyncio.run(run())
+    lines = [line for line in command("audit", "show").out.splitlines() if line.split()[0].isdecimal()]
+    assert [line.split()[0] for line in lines if EMERGENCY in line] == ["7", "6"]
+    assert len(lines) == 8
+    told = [json.loads(line) for line in command("audit", "show", "--format", "json").out.splitlines()]
+    assert [number for number, one in zip(range(8, 0, -1), told, strict=True) if "purposeOfEvent" in one] == [7, 6]
+    assert told[2]["outcomeDesc"] == "break_glass"
+    assert command("audit", "verify").out.startswith("whole    8 rows")
 
 
 def test_what_a_terminal_would_obey_is_shown_as_a_dot(command: Callable[..., Any], store: Path) -> None:

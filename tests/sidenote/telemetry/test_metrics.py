@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -12,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir.errors import Unreachable
-from sidenote.audit.events import Entity, Name, Row, Who, decided, denied, exchanged, shown, wrote
+from sidenote.audit.events import Entity, Name, Row, Who, decided, denied, exchanged, launched, shown, wrote
 from sidenote.telemetry.codes import known_codes
-from sidenote.telemetry.metrics import ACTIONS, METHODS, OTHER, REVIEWS, STATUSES, STEPS, WRITES, Metrics, one_of
+from sidenote.telemetry.metrics import ACCESSES, ACTIONS, METHODS, OTHER, REVIEWS, STATUSES, STEPS, WRITES, Metrics, one_of
 
 WHO = Who("pretend", "Practitioner/CANARY", "CANARY", "s-1")
 ROUTES = frozenset({"/health", "/api/reviews/{review_id}"})
@@ -25,6 +26,7 @@ ALLOWED: dict[str, Collection[str]] = {
     "code": known_codes() | {OTHER},
     "step": STEPS | {OTHER},
     "action": ACTIONS | {OTHER},
+    "access": ACCESSES,
     "event": {*get_args(Name), OTHER},
     "outcome": WRITES | {"success", "refused", "broken", OTHER},
 }
@@ -50,7 +52,13 @@ def counted(text: str, status: int = 200) -> Metrics:
     metrics.answered(text, text, status, 0.1)
     metrics.reviewed(text)
     metrics.stepped(text, 1.0)
-    for row in (decided(WHO, text, text, text), wrote(WHO, (text,), text), denied(WHO, text, text), shown(WHO, text, text)):
+    for row in (
+        launched(replace(WHO, emergency=True)),
+        decided(WHO, text, text, text),
+        wrote(WHO, (text,), text),
+        denied(WHO, text, text),
+        shown(WHO, text, text),
+    ):
         metrics.heard(row)
     metrics.heard(Row(text, text, text, text, WHO))  # type: ignore[arg-type]
     metrics.heard(exchanged(WHO, "E", text, status, (Entity("query", text),)))
@@ -99,6 +107,15 @@ def test_what_is_on_a_list_is_counted_as_itself() -> None:
         'sidenote_writes_total{outcome="failed"}': 1,
         "sidenote_sessions_open": 3,
     }
+
+
+@pytest.mark.fault(109)
+def test_emergencies_are_counted_apart_from_usual_sessions() -> None:
+    metrics = Metrics()
+    for row in (launched(WHO), launched(replace(WHO, emergency=True)), launched(WHO), shown(replace(WHO, emergency=True), "r1", "")):
+        metrics.heard(row)
+    found = {name: value for name, value in values(metrics).items() if "launches" in name}
+    assert found == {'sidenote_launches_total{access="usual"}': 2, 'sidenote_launches_total{access="emergency"}': 1}
 
 
 @pytest.mark.parametrize(
