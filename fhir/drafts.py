@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,6 +35,9 @@ VERIFIER = {"system": _PARTICIPANT, "code": "verifier", "display": "Verifier"}
 CREATE = {"system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation", "code": "CREATE", "display": "create"}
 URI = "urn:ietf:rfc:3986"
 """System of an identifier that is a URI."""
+
+_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML can hold (XML 1.0, 2.2), and so no narrative: a form feed of a report would have an EHR refuse the whole draft."""
 
 Resource = dict[str, Any]
 
@@ -188,5 +192,5 @@ def _head(context: DraftContext, resource_type: str, name: str) -> Mapping[str, 
 
 
 def _narrative(lines: Sequence[str]) -> str:
-    paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in (_NO_XML.sub(" ", line) for line in lines))
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</div>'

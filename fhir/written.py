@@ -74,7 +74,7 @@ def search_for(resource: Resource) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in condition_of(resource) if pair[0] != "target")
 
 
-def authorship(context: DraftContext, name: str, inputs: Inputs, person: str, recorded: str) -> Resource:
+def authorship(context: DraftContext, name: str, inputs: Inputs, person: str, recorded: str, *, reworded: bool = False) -> Resource:
     """Who made a draft, who checked it and from what it was made (AIProvenance: AI Transparency on FHIR).
 
     Its target is `urn:uuid:`, for `aimed` to put right when the draft has a place.
@@ -85,11 +85,12 @@ def authorship(context: DraftContext, name: str, inputs: Inputs, person: str, re
         inputs: What it was made from.
         person: Reference of the clinician who checked it.
         recorded: When, an instant to the second.
+        reworded: Whether the person put words of their own into it.
     """
     derived = [(inputs.record, "sealed record of the review with its input"), (inputs.model_card, "model card")]
     entities = sourced(inputs.sources, inputs.images)
     entities += [{"role": "derivation", "what": {"type": "DocumentReference", **hashed(sha, said)}} for sha, said in derived if sha]
-    who = {"reference": person}
+    who, roles = {"reference": person}, (VERIFIER, AUTHOR) if reworded else (VERIFIER,)
     software = {"type": {"coding": [AUTHOR]}, "role": [{"coding": [AI_SYSTEM]}], "who": {"reference": DEVICE}, "onBehalfOf": who}
     return {
         "resourceType": "Provenance",
@@ -99,7 +100,7 @@ def authorship(context: DraftContext, name: str, inputs: Inputs, person: str, re
         "recorded": recorded,
         "reason": [{"coding": [AI_LABEL]}],
         "activity": {"coding": [CREATE]},
-        "agent": [software, {"type": {"coding": [VERIFIER]}, "who": who}],
+        "agent": [software, *({"type": {"coding": [role]}, "who": who} for role in roles)],
         **({"entity": entities} if entities else {}),
     }
 

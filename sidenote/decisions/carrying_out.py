@@ -56,10 +56,22 @@ async def carry_out(hand: Hand, decision: Decision) -> Taken:
     return await _standing(hand, decision.key, decision.digest)
 
 
-async def finish(hand: Hand, ehr: str, by: str) -> tuple[Taken, ...]:
-    """Carry out what a person decided on this patient and what a crash or an EHR that was away left undone. Raises as `carry_out`."""
-    left = await hand.decisions.unfinished(ehr, hand.patient, by)
-    return tuple([await carry_out(hand, taken.decision) for taken in left])
+async def finish(hand: Hand, ehr: str, by: str, since: str = "") -> tuple[Taken, ...]:
+    """Carry out what a person decided on this patient since then, and what a crash or an EHR that was away left undone.
+
+    Raises:
+        As `carry_out`, the first of what was raised, once each was tried: what can never be done keeps nothing else back.
+    """
+    done: list[Taken] = []
+    defects: list[Exception] = []
+    for taken in await hand.decisions.unfinished(ehr, hand.patient, by, since):
+        try:
+            done.append(await carry_out(hand, taken.decision))
+        except Exception as error:  # noqa: BLE001 - it is raised when the others are done
+            defects.append(error)
+    if defects:
+        raise defects[0]
+    return tuple(done)
 
 
 async def _standing(hand: Hand, key: Key, digest: str) -> Taken:

@@ -1,8 +1,8 @@
 """From an approved claim to what goes into the EHR: one preliminary resource in the words that the person approved, and its Provenance.
 
 A caution becomes a DetectedIssue, an image finding a RiskAssessment, everything else a Composition: of these a review reads none, so
-that no draft of ours can come back as evidence of the chart. An image finding that a person has reworded becomes a Composition too:
-beside the person's words the model's probability would still say what they took back.
+that no draft of ours can come back as evidence of the chart. What a person has reworded becomes a Composition whatever it was: there
+the words of each have their author, and no severity or probability of ours says on what the person took back.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from policies.evidence import Evidence
 from sidenote.decisions.decision import Decision, Draft
 from sidenote.render.bundle import context_of, issue_of, risk_of
 from sidenote.render.layout import KIND_WORDS, NOT_A_DEVICE
+from sidenote.render.legible import legible
 
 _OF_THE_CHART = ("chart_fact", "report_sentence")
 
@@ -41,22 +42,37 @@ def draft_of(
     Raises:
         fhir.errors.DraftInvalid: what was made is not valid R4; nothing is to be written.
     """
+    review, claim = legible(review), legible(claim)  # nothing is written that looked otherwise when it was approved
     context, name = context_of(review), f"written-{claim.id}"
     resource = written.stand_alone(context, name, _statement(context, review, claim, decision), reviewed=reviewed)
-    provenance = written.authorship(context, name, _inputs(review, claim, decision, model_card), decision.by, decision.at)
+    inputs, edited = _inputs(review, claim, decision, model_card), decision.action == "edit"
+    provenance = written.authorship(context, name, inputs, decision.by, decision.at, reworded=edited)
     for made in (resource, provenance):
         require_valid(made)
     return Draft(review.patient.reference.removeprefix("Patient/"), dumps(resource).decode(), dumps(provenance).decode())
 
 
 def _statement(context: drafts.DraftContext, review: Review, claim: ReviewClaim, decision: Decision) -> drafts.Resource:
+    if decision.action == "edit":
+        return _reworded(context, review, claim, decision)
     if claim.kind == "caution":
         return issue_of(context, review, claim.model_copy(update={"text": decision.text}))
     risks = (risk_of(context, review, item) for item in _cited(review, claim) if item.finding == claim.finding)
     risk = next((one for one in risks if one is not None), None)
-    if claim.kind == "finding" and decision.action == "approve" and risk is not None:
+    if claim.kind == "finding" and risk is not None:
         return {**risk, "note": [{"text": decision.text}]}
+    return _composition(context, review, claim, decision)
+
+
+def _composition(context: drafts.DraftContext, review: Review, claim: ReviewClaim, decision: Decision) -> drafts.Resource:
     return drafts.composition(context, f"Sidenote: {KIND_WORDS[claim.kind].lower()}", _sections(review, claim, decision))
+
+
+def _reworded(context: drafts.DraftContext, review: Review, claim: ReviewClaim, decision: Decision) -> drafts.Resource:
+    """With the person as an author beside the software, and as the only one of their own words."""
+    made, person = _composition(context, review, claim, decision), [{"reference": decision.by}]
+    words, *rest = made["section"]
+    return {**made, "author": [*made["author"], *person], "section": [{**words, "author": person}, *rest]}
 
 
 def _sections(review: Review, claim: ReviewClaim, decision: Decision) -> list[tuple[str, list[str]]]:

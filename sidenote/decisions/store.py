@@ -60,10 +60,17 @@ class Decisions:
         """The decisions on a review, in the order they were taken."""
         return await self._do(lambda db: _all(db, " WHERE ehr = ? AND review_id = ? ORDER BY d.rowid", ehr, review_id))
 
-    async def unfinished(self, ehr: str, patient: str, by: str) -> tuple[Taken, ...]:
-        """One person's decisions on one patient (bare id) whose drafts are not in the EHR yet, oldest first."""
-        where = " WHERE ehr = ? AND w.patient = ? AND d.by = ? AND w.state <> 'written' ORDER BY d.rowid"
-        return await self._do(lambda db: _all(db, where, ehr, patient, by))
+    async def unfinished(self, ehr: str, patient: str, by: str, since: str = "") -> tuple[Taken, ...]:
+        """One person's decisions on one patient (bare id) whose drafts are not in the EHR yet, oldest first.
+
+        Args:
+            ehr: Name of the EHR.
+            patient: Bare id.
+            by: Reference of the person.
+            since: What was decided before this instant, as in `Decision.at`, is left out.
+        """
+        where = " WHERE ehr = ? AND w.patient = ? AND d.by = ? AND d.at >= ? AND w.state <> 'written' ORDER BY d.rowid"
+        return await self._do(lambda db: _all(db, where, ehr, patient, by, since))
 
     async def hold(self, key: Key) -> Draft | None:
         """Take a write for oneself, for 90 seconds; None when there is none, it is done, or somebody else has it."""

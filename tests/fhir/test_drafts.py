@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fhir import drafts
 from fhir.errors import DraftInvalid
@@ -62,3 +65,11 @@ def test_provenance_names_every_image_by_its_hash() -> None:
     entities = MADE["provenance"]["entity"]
     named = [entity["what"]["identifier"] for entity in entities if "identifier" in entity["what"]]
     assert named == [{"system": "urn:ietf:rfc:3986", "value": "ni:///sha-256;" + "A" * 43}]
+
+
+@pytest.mark.std("E7")
+@given(st.text())
+def test_a_narrative_is_xhtml_whatever_its_words_hold(text: str) -> None:
+    (section,) = drafts.composition(CONTEXT, "Review", [("Consider", [text, "\f\uffff"])])["section"]
+    root = ElementTree.fromstring(section["text"]["div"])
+    assert [child.tag.rpartition("}")[2] for child in root.iter()] == ["div", "p", "p"]

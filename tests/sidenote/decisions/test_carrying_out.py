@@ -28,6 +28,7 @@ from sidenote.decisions.decision import Decision, Taken
 from sidenote.decisions.drafting import draft_of
 from sidenote.decisions.errors import NotDecided
 from sidenote.decisions.store import Decisions
+from sidenote.decisions.write_back import write
 from sidenote.web.wire.decide import WriteState
 
 T = TypeVar("T")
@@ -178,6 +179,33 @@ def test_what_a_crash_left_is_finished_by_the_same_person_on_the_same_patient_al
     (done,) = desk.work(lambda hand: finish(hand, "general", approved.by))
     assert (done.write, desk.count()) == ("written", [1, 1])
     assert desk.work(lambda hand: finish(hand, "general", approved.by)) == ()
+
+
+def test_what_was_decided_too_long_ago_is_not_written_by_itself(desk: Desk, approved: Decision) -> None:
+    assert desk.work(lambda hand: finish(hand, "general", approved.by, "2026-11-20T09:00:01Z")) == ()
+    assert desk.count() == [0, 0]
+    (done,) = desk.work(lambda hand: finish(hand, "general", approved.by, approved.at))
+    assert done.write == "written"
+
+
+def test_what_can_never_be_finished_keeps_nothing_else_back(
+    desk: Desk, approved: Decision, review: Review, decide: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = review.claims[0].model_copy(update={"id": "C2"})
+    later = decide(claim="C2", text=second.text)
+    asyncio.run(desk.decisions.take(later, draft_of(review, second, later)))
+
+    async def broken(client: Any, draft: Any) -> tuple[str, ...]:
+        if draft.resource == held:
+            raise ZeroDivisionError
+        return await write(client, draft)
+
+    held = draft_of(review, review.claims[0], approved).resource
+    monkeypatch.setattr("sidenote.decisions.carrying_out.write", broken)
+    with pytest.raises(ZeroDivisionError):
+        desk.work(lambda hand: finish(hand, "general", approved.by))
+    (left,) = asyncio.run(desk.decisions.unfinished("general", PATIENT, approved.by))
+    assert (left.decision.claim, left.problem, desk.count()) == ("C1", "internal_error", [1, 1])
 
 
 def test_a_session_that_may_not_write_leaves_it_for_one_that_may(desk: Desk, approved: Decision) -> None:

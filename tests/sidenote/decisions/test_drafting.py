@@ -39,7 +39,7 @@ def drafted(review: Review, claim: Claims, decide: Decide) -> Callable[..., tupl
     ("id_", "changes", "type_"),
     [
         ("C1", {}, "DetectedIssue"),
-        ("C1", {"action": "edit", "text": "Ask the renal team first."}, "DetectedIssue"),
+        ("C1", {"action": "edit", "text": "Ask the renal team first."}, "Composition"),
         ("C2", {}, "Composition"),
         ("C9", {}, "RiskAssessment"),
         ("C9", {"action": "edit", "text": "The heart is of normal size."}, "Composition"),
@@ -69,7 +69,25 @@ def test_the_words_are_those_of_the_person_and_markup_in_them_is_text(drafted: A
         "As edited by the person who decided",
         "As Sidenote had written it",
     ]
-    assert drafted("C1", action="edit", text="Ask first.")[0]["detail"] == "Ask first."
+
+
+@pytest.mark.std("E8")
+@pytest.mark.std("F4")
+@pytest.mark.parametrize("id_", ["C1", "C2", "C9"])
+def test_the_author_of_words_that_a_person_has_put_in_is_the_person(drafted: Any, id_: str) -> None:
+    resource, provenance = drafted(id_, action="edit", text="Ask the renal team first.")
+    edited, original, *_ = resource["section"]
+    assert (edited["author"], "author" in original) == ([{"reference": "Practitioner/d1"}], False)
+    assert resource["author"] == [{"reference": "#sidenote", "type": "Device"}, {"reference": "Practitioner/d1"}]
+    roles = [(agent["type"]["coding"][0]["code"], agent["who"]["reference"]) for agent in provenance["agent"]]
+    assert roles == [("author", "#sidenote"), ("verifier", "Practitioner/d1"), ("author", "Practitioner/d1")]
+
+
+@pytest.mark.parametrize("id_", ["C1", "C2", "C9"])
+def test_who_approves_wrote_nothing(drafted: Any, id_: str) -> None:
+    resource, provenance = drafted(id_)
+    assert "Practitioner/d1" not in json.dumps(resource)
+    assert [agent["type"]["coding"][0]["code"] for agent in provenance["agent"]] == ["author", "verifier"]
 
 
 def test_a_reworded_image_finding_keeps_no_probability_of_the_model(drafted: Any) -> None:
@@ -123,7 +141,18 @@ def test_that_a_clinician_reviewed_it_is_a_label_only_where_a_site_has_one(draft
 
 
 def test_a_draft_is_found_again_by_what_it_is_and_not_by_who_decided(drafted: Any) -> None:
-    one, other = drafted("C1")[0], drafted("C1", by="Practitioner/d2", text="Other words.", action="edit")[0]
+    one, other = drafted("C2")[0], drafted("C2", by="Practitioner/d2", text="Other words.", action="edit")[0]
     assert one["identifier"] == other["identifier"]
     assert drafted("C9")[0]["identifier"] != one["identifier"]
-    assert drafted("C2")[0]["identifier"]["system"] == "urn:ietf:rfc:3986"
+    assert one["identifier"]["system"] == "urn:ietf:rfc:3986"
+
+
+def test_what_was_shown_spelled_is_written_spelled(review: Review, claim: Claims, decide: Decide) -> None:
+    said = claim("C2").model_copy(update={"text": "Ask \u202efirst"})
+    hidden = [item.model_copy(update={"text": f"{item.text} \u202eflow\u200b\u001b[2J"}) for item in review.evidence]
+    changed = review.model_copy(update={"evidence": tuple(hidden)})
+    draft = draft_of(changed, said, decide(claim="C2", action="edit", text="Ask the renal team."))
+    divs = [section["text"]["div"] for section in json.loads(draft.resource)["section"]]
+    assert "Ask \\u202efirst" in divs[1]
+    assert "\\u202eflow\\u200b\\u001b[2J" in divs[2]
+    assert not set("\u202e\u200b\u001b") & set("".join(divs))
