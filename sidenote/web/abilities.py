@@ -15,10 +15,15 @@ __all__ = ["WRITTEN_TYPES", "may_decide", "may_write", "user_of"]
 
 
 def user_of(user: User | None, base: str) -> str:
-    """The user's reference, relative where it lies in the FHIR base; else the subject of the id_token; empty without any."""
+    """The user's reference, relative where it lies in the FHIR base; else the subject of the id_token; empty without any.
+
+    A subject may be a login name that its user chose: it never becomes a reference, whatever it looks like.
+    """
     if user is None:
         return ""
-    return (user.fhir_user or user.sub).removeprefix(base.removesuffix("/") + "/")
+    if user.fhir_user is None:
+        return user.sub.replace("/", "%2F")
+    return user.fhir_user.removeprefix(base.removesuffix("/") + "/")
 
 
 def may_decide(session: WebSession) -> bool:

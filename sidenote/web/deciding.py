@@ -7,12 +7,13 @@ session was shown.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
+from agent.errors import AgentError
 from agent.gate import Held, hold
 from fhir.server import ServerSource
 from sidenote.audit import events
@@ -31,12 +32,16 @@ from sidenote.web.wire.session import Problem
 from sidenote.web.wire.view import CardView, ReviewView
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sidenote.decisions.decision import Draft
     from sidenote.web.parts import WebParts
     from sidenote.web.sessions import WebSession
 
 ROUTE = "/api/reviews/{review_id}/decisions"
 router = APIRouter(tags=["decisions"])
+LEFT_FOR = timedelta(days=1)
+"""How long a draft is still written by itself when its clinician comes back: a chart has gone on, and nobody looks at the draft again."""
 RunOf = Annotated[Run, Depends(run_of)]
 _LATE = {k: v for k, v in decide.DecidedAlready.model_json_schema(ref_template="#/components/schemas/{model}").items() if k != "$defs"}
 _FIRST: dict[int | str, Any] = {
@@ -54,7 +59,7 @@ _WORDS: dict[str, str] = {
     "fhir_unreachable": "The EHR did not answer. Decide the same once more to try again.",
     "server_overloaded": "The EHR is too busy. Decide the same once more to try again.",
     "breaker_open": "The EHR does not answer. Decide the same once more in a while.",
-    "launch_again": "The session ended before the draft was written. It is written when you open this chart again.",
+    "launch_again": "The session ended before the draft was written. It is written when you open this chart again within a day.",
     "fhir_access_refused": "The EHR does not let this session write the draft.",
     "request_refused": "The EHR does not take the draft.",
     "version_conflict": "The EHR holds something else in the draft's place.",
@@ -82,7 +87,15 @@ async def decided(run: RunOf, asked: decide.DecisionAsked, session: SessionOf, p
     except DecidedAlready as late:
         await parts.audit.append(events.denied(session.who, ROUTE, late.code))
         return Response(_late(late).model_dump_json(), 409, media_type=MEDIA_TYPE)
-    return _view(await carry_out(_hand(session, parts), taken.decision))
+    return _view(await _carried_out(_hand(session, parts), taken))
+
+
+async def _carried_out(hand: Hand, taken: Taken) -> Taken:
+    """How far it is. A thread at the gate that cannot go on takes nothing back: the decision stands, and its write can be tried again."""
+    try:
+        return await carry_out(hand, taken.decision)
+    except AgentError as error:
+        return taken if taken.write == "off" else await hand.decisions.failed(taken.decision.key, error.code)
 
 
 async def wait_for_people(session: WebSession, parts: WebParts, shown: Shown) -> None:
@@ -100,12 +113,17 @@ async def wait_for_people(session: WebSession, parts: WebParts, shown: Shown) ->
 
 
 async def finish_left(session: WebSession, parts: WebParts) -> None:
-    """Write what this clinician decided on this patient and what a crash, or an EHR that was away, left unwritten.
+    """Write what this clinician decided on this patient a day ago at most and what a crash, or an EHR that was away, left unwritten.
 
     Raises as `sidenote.decisions.carrying_out.finish`.
     """
     if _writes(session):
-        await finish(_hand(session, parts), session.ehr.name, session.user)
+        await finish(_hand(session, parts), session.ehr.name, session.user, _instant(parts.now() - LEFT_FOR))
+
+
+def _instant(when: datetime) -> str:
+    """UTC, whole seconds."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _cards(shown: Shown) -> tuple[CardView, ...]:
@@ -146,7 +164,7 @@ def _decision(session: WebSession, parts: WebParts, shown: Shown, card: CardView
         text=spelled(asked.text or card.text),
         reason=spelled(asked.reason or ""),
         by=session.user,
-        at=parts.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        at=_instant(parts.now()),
         shown_sha256=shown.sha256,
         session=session.id,
         record=shown.finished.head,

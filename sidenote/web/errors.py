@@ -16,6 +16,7 @@ WebError
   InputInvalid       422  a body, query or path that is not what it must be
   TooManyReviews     429  as many reviews as a session holds
   ImageUnavailable   502  an image of the chart that cannot be had
+  TooManySessions    503  as many sessions as an EHR may have (retryable)
 
 `sidenote.web.problems` makes problem+json of them. A message never repeats what was sent.
 """
@@ -154,3 +155,11 @@ class TooManyReviews(WebError):
 
     code = "too_many_reviews"
     status = 429
+
+
+class TooManySessions(WebError):
+    """The EHR has as many sessions open as it may."""
+
+    code = "too_many_sessions"
+    retryable = True
+    status = 503

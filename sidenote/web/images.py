@@ -1,13 +1,16 @@
 """Pixels for the viewer: of the study that was reviewed, and of earlier ones, fetched when they are asked for.
 
 A body holds rows * columns unsigned 16-bit numbers, little endian, row by row, 0 black and 65535 white. Their number is in the
-headers `Image-Rows` and `Image-Columns`; the longer side has at most 1,024.
+headers `Image-Rows` and `Image-Columns`; the longer side has at most 1,024. `Image-Identity` says of an earlier image whether it carries
+the patient's identity: `match`, or `unknown` where it does not say whose it is. (What is said of the study's own is in the review.)
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
@@ -57,14 +60,15 @@ async def prior(run: RunOf, session: SessionOf, number: Annotated[int, Path(ge=1
     found = frontal(seen.pictures) or next(iter(seen.pictures), None)
     if found is None:
         raise ImageUnavailable("the image of the earlier study cannot be had")
-    return await _sent(run, found, accept_encoding)
+    identity = "unknown" if seen.facts.identity is None else seen.facts.identity.outcome
+    return await _sent(run, found, accept_encoding, {"Image-Identity": identity})
 
 
-async def _sent(run: Run, picture: Picture, accept_encoding: str) -> Response:
+async def _sent(run: Run, picture: Picture, accept_encoding: str, more: Mapping[str, str] = MappingProxyType({})) -> Response:
     squeezed = takes_gzip(accept_encoding)
     rows, columns, body = await asyncio.to_thread(encoded, picture, squeezed=squeezed)
     run.require_shown()  # it may have ended meanwhile, and then nothing of it is sent
-    headers = {"Image-Rows": str(rows), "Image-Columns": str(columns), "Vary": "Accept-Encoding"}
+    headers = {"Image-Rows": str(rows), "Image-Columns": str(columns), "Vary": "Accept-Encoding", **more}
     return Response(body, headers=headers | ({"Content-Encoding": "gzip"} if squeezed else {}), media_type=MEDIA_TYPE)
 
 

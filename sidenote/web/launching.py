@@ -89,7 +89,7 @@ async def _denial_told(parts: WebParts, ehr: str) -> AsyncIterator[None]:
     try:
         yield
     except (RecordError, WebError) as error:
-        await parts.audit.append(events.launch_denied(ehr, error.code))
+        await parts.strangers.refused(events.launch_denied(ehr, error.code))
         raise
 
 
@@ -127,6 +127,7 @@ async def _welcome(parts: WebParts, tenant: Tenant, handle: str, session: WebSes
         may_decide=abilities.may_decide(session),
         may_write=abilities.may_write(session),
         image_model=parts.image_model,
+        emergency=session.emergency,
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sidenote.audit.store import Audit
     from sidenote.decisions.store import Decisions
     from sidenote.settings import Settings
+    from sidenote.web.refusals import Strangers
     from sidenote.web.sessions import Sessions
     from sidenote.web.tenants import Tenants
 
@@ -36,6 +37,8 @@ class WebParts:
     image_model: bool
     """Whether images are read."""
     now: Callable[[], datetime]
+    strangers: Strangers
+    """Tells what those without a session are refused."""
     metrics: Metrics = field(default_factory=Metrics)
     """What this process counts of itself."""
 

@@ -30,19 +30,20 @@ if TYPE_CHECKING:
     from sidenote.web.sessions import WebSession
 
 MOST_AT_ONCE = 16
-"""Reviews of the process that run at the same time; the rest wait with nothing begun. Most of a review is waiting for the EHR, so
-fewer would queue behind a slow one; but each holds a chart and its decoded images, so there is an end to it."""
+"""Reviews of one EHR that run at the same time; the rest wait with nothing begun, and an EHR that never ends its answers holds up its
+own alone. Most of a review is waiting for the EHR, so fewer would queue behind a slow one; but each holds a chart and its decoded
+images, so there is an end to it."""
 MOST_OF_A_SESSION = 8
 """Reviews a session holds: each keeps its chart and pictures in memory until the session ends."""
 ENDED_WORDS: dict[EndReason, str] = {
     "another_launch": "Another chart was opened in this tab.",
     "session_over": "The EHR has ended this session. Open Sidenote again from the chart.",
     "signed_out": "You have signed out.",
-    "expired": "This session was not used for a while. Open Sidenote again from the chart.",
+    "expired": "This session was not used for a while, or was open for too long. Open Sidenote again from the chart.",
     "cancelled": "This review was cancelled.",
     "shutdown": "Sidenote is being restarted. Open it again from the chart.",
 }
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ async def _review(run: Run, session: WebSession, parts: WebParts, request: Revie
     """Make the review and show it. It is in the audit that it was shown before it is."""
     try:
         with parts.metrics.running():
-            async with _turn():
+            async with _turn(session.ehr.name):
                 finished = await _made(run, session, parts, request)
                 view = await asyncio.to_thread(lambda: view_of(finished).model_dump_json().encode())
             shown = Shown(finished, view, hashlib.sha256(view).hexdigest())
@@ -236,6 +237,6 @@ async def _made(run: Run, session: WebSession, parts: WebParts, request: ReviewR
     return await run_review(request, parts.parts_with(session.source), on_step=step, on_chart=charted)
 
 
-def _turn() -> asyncio.Semaphore:
-    """Whose turn it is, among the reviews of this loop: a process has one, a test run many."""
-    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MOST_AT_ONCE))
+def _turn(ehr: str) -> asyncio.Semaphore:
+    """Whose turn it is, among the reviews of an EHR on this loop: a process has one loop, a test run many."""
+    return _turns.setdefault(asyncio.get_running_loop(), {}).setdefault(ehr, asyncio.Semaphore(MOST_AT_ONCE))

@@ -21,6 +21,7 @@ from sidenote.errors import SettingsInvalid
 from sidenote.settings import Settings
 from sidenote.telemetry.metrics import Metrics
 from sidenote.web.parts import WebParts
+from sidenote.web.refusals import Strangers
 from sidenote.web.sessions import Sessions, WebSession
 from sidenote.web.tenants import open_tenants
 from sidenote.wiring import standing
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("sidenote.web")
 SWEEP_SECONDS = 15.0
-"""How often sessions whose time has passed are looked for."""
+"""How often sessions whose time has passed, and refusals that were only counted, are looked for."""
 
 
 def _now() -> datetime:
@@ -101,20 +102,23 @@ async def web_parts(
         sessions = Sessions(minutes=settings.session_minutes, ended=told, clock=clock)
         metrics.watches(lambda: len(sessions))
         stack.push_async_callback(sessions.aclose)
-        await stack.enter_async_context(_swept(sessions))
+        strangers = Strangers(audit, clock)
+        stack.push_async_callback(strangers.aclose)
+        await stack.enter_async_context(_swept(sessions, strangers))
         reads_images = settings.serve_image_model and settings.image_model != "off"
-        yield WebParts(settings, public_url, tenants, sessions, parts_with, audit, decisions, reads_images, now, metrics)
+        yield WebParts(settings, public_url, tenants, sessions, parts_with, audit, decisions, reads_images, now, strangers, metrics)
 
 
 @asynccontextmanager
-async def _swept(sessions: Sessions) -> AsyncIterator[None]:
+async def _swept(*kept: Sessions | Strangers) -> AsyncIterator[None]:
     async def sweep() -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            try:
-                await sessions.sweep()
-            except Exception as error:  # noqa: BLE001 - the next sweep may do better, and without any nothing would expire unasked
-                _log.error("defect", extra={"kind": type(error).__name__})
+            for one in kept:
+                try:
+                    await one.sweep()
+                except Exception as error:  # noqa: BLE001 - the next sweep may do better, and without any nothing would expire unasked
+                    _log.error("defect", extra={"kind": type(error).__name__})
 
     task = asyncio.create_task(sweep())
     try:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from sidenote.audit.errors import AuditDown
 from sidenote.audit.events import Who
-from sidenote.web.errors import SessionOver
+from sidenote.ehrs import is_emergency
+from sidenote.web.errors import SessionOver, TooManySessions
 
 if TYPE_CHECKING:
     from fhir.smart import Launched
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from sidenote.web.running import Run
     from sidenote.web.wire.stream import EndReason
 
+MOST_OF_AN_EHR = 500
+"""Sessions of one EHR at once: each holds charts, pictures and connections in memory. A flood from one leaves the others theirs."""
+LONGEST = 12 * 3600.0
+"""Seconds after which a session ends however busy it is: nobody's turn of duty is longer."""
 LETTING_GO = 1.0
 """Seconds that cancelled work has to stop, before its token is forgotten whether or not it has."""
 
@@ -54,6 +59,8 @@ class WebSession:
     """The user as the EHR names one; empty where it does not say."""
     handle: bytes = field(repr=False)
     """Hash of the handle."""
+    began: float
+    """When it was opened, by the clock of its `Sessions`."""
     touched: float
     runs: dict[str, Run] = field(default_factory=dict, repr=False)
     chores: set[asyncio.Task[None]] = field(default_factory=set, repr=False)
@@ -68,7 +75,12 @@ class WebSession:
     @property
     def who(self) -> Who:
         """For the audit."""
-        return Who(self.ehr.name, self.user, self.patient, self.id)
+        return _who(self.ehr, self.user, self.launched, self.id)
+
+    @property
+    def emergency(self) -> bool:
+        """Whether the EHR says that it gave emergency access. The same to the end of the session."""
+        return self.who.emergency
 
 
 Ended = Callable[[WebSession, "EndReason"], Awaitable[None]]
@@ -119,13 +131,16 @@ class Sessions:
             The handle, which is kept nowhere here, and the session.
 
         Raises:
-            SessionOver: the tab has begun another launch since.
+            SessionOver: the tab has begun another launch since. TooManySessions: the EHR has as many as it may.
         """
         if opening.over:
             raise SessionOver("another launch began in this tab")
+        if sum(one.ehr.name == ehr.name for one in self._by_handle.values()) >= MOST_OF_AN_EHR:
+            raise TooManySessions("as many charts of this EHR are open as there may be: try again in a while")
         handle, id_ = secrets.token_urlsafe(32), secrets.token_hex(8)
-        source = source_for(Who(ehr.name, user, launched.patient, id_))
-        session = WebSession(id_, ehr, launched, source, opening.window, user, _hash(handle), touched=self._clock())
+        source = source_for(_who(ehr, user, launched, id_))
+        now = self._clock()
+        session = WebSession(id_, ehr, launched, source, opening.window, user, _hash(handle), began=now, touched=now)
         self._by_handle[session.handle] = session
         return handle, session
 
@@ -188,7 +203,8 @@ class Sessions:
     def _due(self, session: WebSession) -> EndReason | None:
         if session.launched.session.over:
             return "session_over"
-        return "expired" if self._clock() - session.touched >= self._seconds else None
+        now = self._clock()
+        return "expired" if now - session.touched >= self._seconds or now - session.began >= LONGEST else None
 
 
 async def _cancelled(session: WebSession, reason: EndReason) -> None:
@@ -202,6 +218,10 @@ async def _cancelled(session: WebSession, reason: EndReason) -> None:
     tasks = [run.task for run in runs if run.task is not None] + list(session.chores)
     if tasks:
         await asyncio.wait(tasks, timeout=LETTING_GO)
+
+
+def _who(ehr: Ehr, user: str, launched: Launched, id_: str) -> Who:
+    return Who(ehr.name, user, launched.patient, id_, is_emergency(ehr, launched.session.context))
 
 
 def _hash(secret: str) -> bytes:

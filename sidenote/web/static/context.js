@@ -66,3 +66,9 @@ function show(element) {
   element.focus({ preventScroll: true });
   element.scrollIntoView({ block: "center" });
 }
+
+/** SHA-256 of what was shown, which a decision on it names. @param {string} text */
+export async function digest(text) {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -111,7 +111,7 @@ async function send(place, card, context, action, typed) {
     if (context.signal.aborted || !(error instanceof Refused)) return "";
     const { status, problem } = error;
     if (problem.first) return void stand(place, problem.first, context, "Somebody had decided first. This stands: ");
-    if (status === 0)
+    if (status === 0 || status >= 500)
       return `${error.message} Whether it was recorded is not known: send it again, nothing is recorded twice.`;
     return WORDS[problem.code ?? ""] ?? `${error.message} Nothing was decided.`;
   }

@@ -12,6 +12,10 @@ export const say = (words) => fill(at("said"), words);
 /** What must be seen whatever else is; empty takes it away. @param {string} words */
 export const alarm = (words) => fill(at("alarm"), words);
 
+/** What stands above everything as long as a session lasts. @param {boolean} emergency whether its access is an emergency's */
+export const declare = (emergency) =>
+  fill(at("emergency"), emergency ? "Emergency access. Every read is recorded as such." : "");
+
 /** Put a plain page in the place of everything. @param {string} state @param {string} title @param {...Child} children */
 export function plain(state, title, ...children) {
   document.title = "Sidenote";

@@ -2,10 +2,10 @@
 import { ask } from "./ask.js";
 import { banner, state } from "./banner.js";
 import { cards, escalates, withheld } from "./cards.js";
-import { contextOf } from "./context.js";
+import { contextOf, digest } from "./context.js";
 import { standing } from "./decide.js";
 import { fill, h } from "./dom.js";
-import { alarm, main, plain, say } from "./ended.js";
+import { alarm, declare, main, plain, say } from "./ended.js";
 import { evidence } from "./evidence.js";
 import { foot } from "./foot.js";
 import { listen } from "./messages.js";
@@ -34,6 +34,7 @@ function end(title, words, tell = false) {
   over = true;
   forget(tell);
   theme.wear({});
+  declare(false);
   plain("ended", title, h("p", {}, words), h("p", { class: "soft" }, AGAIN));
 }
 
@@ -123,6 +124,7 @@ function run(opened) {
   over = false;
   const signal = hold(opened.handle, refusedOver);
   theme.wear(opened.style);
+  declare(opened.emergency);
   if (opened.messaging) {
     const close = () => end("The patient was closed in the chart", "What was shown belonged to that patient.", true);
     listen(opened.messaging, close, signal);
@@ -195,12 +197,6 @@ async function again(opened, signal) {
   } catch (error) {
     if (!signal.aborted) failed(error, "This review could not be made");
   }
-}
-
-/** @param {string} text */
-async function digest(text) {
-  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** @param {Context} context */

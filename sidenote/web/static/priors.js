@@ -4,6 +4,8 @@ import { group, press, tool } from "./parts.js";
 import { Pane } from "./pixels.js";
 
 const SHOWS = /** @type {const} */ ({ now: "Now", prior: "Prior ⇄", both: "Side by side" });
+const UNKNOWN =
+  "The earlier image does not say whose it is, or not enough to tell. Compare it with the patient before use.";
 
 /** @param {readonly PriorView[]} list @param {Context} context @param {import("./viewer.js").Viewer} viewer */
 export function priors(list, context, viewer) {
@@ -46,7 +48,7 @@ export function priors(list, context, viewer) {
       fill(place, pane.canvas, h("span", { class: "tag" }, `Prior · ${prior.when}`));
       viewer.attach(pane, place);
       tie();
-      fill(said);
+      fill(said, pixels.identity !== "match" && UNKNOWN);
       return true;
     } catch {
       fill(said, "The earlier image could not be had. Ask again, or open it in the EHR.");

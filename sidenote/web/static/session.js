@@ -3,7 +3,7 @@ import { follow } from "./stream.js";
 
 /** @typedef {import("./wire.js").SessionOpened} SessionOpened */
 /** @typedef {import("./wire.js").Problem} Problem */
-/** @typedef {{ rows: number, columns: number, data: Uint16Array }} Pixels */
+/** @typedef {{ rows: number, columns: number, data: Uint16Array, identity?: string }} Pixels */
 /** @typedef {typeof api} Api */
 
 /** Where the app is mounted. */
@@ -89,7 +89,8 @@ export const api = {
     const [rows = 0, columns = 0] = ["Image-Rows", "Image-Columns"].map((name) => Number(response.headers.get(name)));
     const view = new DataView(await response.arrayBuffer());
     if (view.byteLength !== rows * columns * 2) throw new Refused(200, { title: "The image came incomplete." });
-    return { rows, columns, data: Uint16Array.from({ length: rows * columns }, (_, n) => view.getUint16(n * 2, true)) };
+    const data = Uint16Array.from({ length: rows * columns }, (_, n) => view.getUint16(n * 2, true));
+    return { rows, columns, data, identity: response.headers.get("Image-Identity") ?? "" };
   },
 
   /**

@@ -138,6 +138,7 @@ export interface SessionOpened {
   readonly may_decide: boolean;
   readonly may_write: boolean;
   readonly image_model: boolean;
+  readonly emergency: boolean;
 }
 
 /** An EHR that a person may choose for a standalone launch. */

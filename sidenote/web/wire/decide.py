@@ -17,9 +17,9 @@ class DecisionAsked(Frozen):
 
     claim: str = Field(pattern=r"^C[1-9][0-9]{0,3}$")
     action: Action
-    text: str | None = Field(None, min_length=1, max_length=4_000)
+    text: str | None = Field(None, min_length=1, max_length=4_000, pattern=r"\S")
     """With `edit`, and only then: the words that the person puts in the sentence's place."""
-    reason: str | None = Field(None, min_length=1, max_length=1_000)
+    reason: str | None = Field(None, min_length=1, max_length=1_000, pattern=r"\S")
     """With `reject`, and only then: why."""
     shown_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """SHA-256 of the data of the `review` event that the page shows, as UTF-8."""

@@ -77,6 +77,8 @@ class SessionOpened(Frozen):
     """Whether an approved draft is written to the EHR."""
     image_model: bool
     """Whether images are read here at all."""
+    emergency: bool
+    """Whether the EHR says that it gave emergency access: the page says so as long as the session lasts."""
 
 
 class EhrChoice(Frozen):

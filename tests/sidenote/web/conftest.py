@@ -72,6 +72,8 @@ class Scripted:
     """Events after the review."""
     images: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)
     """Last part of the path -> rows, columns, pixels; a pattern stands for what is not in it."""
+    prior_identity: str = "match"
+    """What is said of an earlier image."""
     asked: list[Asked] = field(default_factory=list)
     decided: list[DecisionView] = field(default_factory=list)
     closing: bool = False
@@ -112,7 +114,7 @@ def opened() -> SessionOpened:
     """A session as it is opened."""
     return SessionOpened(
         handle=secrets.token_urlsafe(32), expires_in=900, ehr=EHR.title, user="Practitioner/amira", shows_banner=True, review_id="r1",
-        off=(), style={}, messaging=None, may_decide=True, may_write=True, image_model=True,
+        off=(), style={}, messaging=None, may_decide=True, may_write=True, image_model=True, emergency=False,
     )  # fmt: skip
 
 
@@ -201,7 +203,7 @@ class Api:
 
     async def image(self, request: Request, body: bytes) -> Response:
         rows, columns, pixels = self.script.images.get(request.url.path.rsplit("/", 1)[1]) or PATTERN
-        headers = {"Image-Rows": str(rows), "Image-Columns": str(columns)}
+        headers = {"Image-Rows": str(rows), "Image-Columns": str(columns), "Image-Identity": self.script.prior_identity}
         return Response(pixels, media_type="application/octet-stream", headers=headers)
 
     async def ask(self, request: Request, body: bytes) -> Response:
@@ -368,6 +370,16 @@ class Sheet:
         self.page.evaluate("(url) => { document.querySelector('iframe').src = url }", self.launch)
         self.page.frame_locator("iframe").locator("main[data-state]:not([data-state=start])").wait_for()
         return self.page.frames[1]
+
+    def heard(self, method: str, ending: str, count: int = 1) -> list[Asked]:
+        """Exactly `count` requests of `method` whose path ends so; waited for, since a page that leaves sends its last one in its time."""
+        for _ in range(200):
+            if len(self.script.sent(method, ending)) >= count:
+                break
+            self.page.wait_for_timeout(50)
+        found = self.script.sent(method, ending)
+        assert len(found) == count
+        return found
 
     @property
     def launch(self) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from fhir.smart.idtoken import User
 from fhir.smart.scopes import granted
+from sidenote.decisions.decision import is_clinician
 from sidenote.decisions.write_back import needed_scopes
 from sidenote.ehrs import Ehr
 from sidenote.web.abilities import WRITTEN_TYPES, may_decide, may_write, user_of
@@ -30,6 +31,14 @@ ALL = " ".join(f"patient/{type_}.crs" for type_ in WRITTEN_TYPES)
 @pytest.mark.parametrize("base", [BASE, f"{BASE}/"])
 def test_a_user_is_named_as_the_record_names_one(fhir_user: str | None, named: str, base: str) -> None:
     assert user_of(User("https://ehr.example", "sub-1", fhir_user), base) == named
+
+
+@pytest.mark.parametrize("sub", ["Practitioner/a", f"{BASE}/Practitioner/a", "https://x/PractitionerRole/a"])
+def test_a_login_name_that_looks_like_a_clinician_is_none(sub: str) -> None:
+    named = user_of(User("https://ehr.example", sub, None), BASE)
+    assert not is_clinician(named)
+    assert "/" not in named, "nor a reference in the audit"
+    assert may_decide(session(named, ALL)) is False
 
 
 def test_a_user_who_is_not_told_of_has_no_name() -> None:

@@ -262,7 +262,8 @@ OURS = ("agent", "fhir", "policies", "retrieval", "sidenote", "tools")
 
 def caches() -> dict[str, Any]:
     """Every function of this process that remembers, by its name."""
-    found = (one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper))
+    # by type, since asking some library's object for its class is answered with a warning
+    found = (one for one in gc.get_objects() if type(one) is functools._lru_cache_wrapper)
     return {f"{getattr(one, '__module__', '')}.{getattr(one, '__qualname__', '')}": one for one in found}
 
 

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from agent.errors import FlightRecordError
 from agent.gate import Held, build_gate
 from sandbox.ehr.auth.clients import User
 from sandbox.patients.hospital import stories
@@ -151,6 +153,19 @@ def test_what_a_person_writes_is_kept_as_it_is_shown_without_hidden_characters(c
     assert "&lt;b&gt;now" in written
     again = chair.decide(chair.decidable[0], "edit", text=answer["text"])
     assert again.json()["first"]["text"] == answer["text"], "what the page sends again is the same word"
+
+
+def test_a_decision_stands_though_its_thread_cannot_go_on(chair: Chair, door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> Any:
+        raise FlightRecordError("the disk is full")
+
+    approved, rejected = chair.decidable[:2]
+    with monkeypatch.context() as patch:
+        patch.setattr("sidenote.decisions.carrying_out.release", broken)
+        answers = [chair.decide(approved), chair.decide(rejected, "reject", reason="Known.")]
+    assert [(one.status_code, one.json()["write"]) for one in answers] == [(201, "failed"), (201, "off")]
+    assert [one["claim"] for one in chair.decisions()] == [approved, rejected]
+    assert chair.decide(approved).json()["write"] == "written", "the same word once more"
 
 
 def test_nobody_decides_in_a_session_that_ends_before_the_decision_stands(chair: Chair, door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,6 +328,17 @@ def test_what_was_left_unwritten_is_written_when_the_clinician_comes_back_to_the
     door.on_loop(lambda: finish_left(session, door.parts))
     door.on_loop(lambda: finish_left(session, door.parts))
     assert len(in_ehr(door, chair.review_id)) == 2
+
+
+def test_what_was_left_unwritten_for_too_long_is_not_written_by_itself(chair: Chair, door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    door.hospitals["lindenhof"].faults.answer(503, times=None, path="/fhir/DetectedIssue/")
+    assert chair.decide(chair.decidable[0]).json()["write"] == "failed"
+    door.hospitals["lindenhof"].faults.clear()
+    monkeypatch.setattr(deciding, "LEFT_FOR", timedelta(seconds=-1))
+    handle = door.session(patient=PATIENT)["handle"]
+    session = door.on_loop(lambda: door.parts.sessions.of(handle))
+    door.on_loop(lambda: finish_left(session, door.parts))
+    assert in_ehr(door, chair.review_id) == []
 
 
 def test_every_statement_that_is_asked_about_waits_at_the_gate_and_the_others_do_not(chair: Chair, door: Any) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import pydicom
 import pytest
 
 from fhir.study import Picture
@@ -135,6 +138,29 @@ def test_an_earlier_image_of_somebody_else_or_of_nothing_is_refused_by_name(swap
     answer = asked(swapped_door, session, "priors/1")
     assert (answer.status_code >= 400, answer.json()["code"]) == (True, code)
     assert patient not in answer.text
+
+
+def test_of_an_earlier_image_it_is_told_whether_it_says_whose_it_is(
+    pictured_door: Any, opened: dict[str, Any], pictured: list[dict[str, Any]], open_door: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert asked(pictured_door, opened, "priors/1").headers["image-identity"] == "match"
+    earlier = _earlier_pictures(pictured, "pneumonia-prior")
+    nameless = [{**one, "data": _nameless(one["data"])} if one["id"] in earlier else one for one in pictured]
+    with open_door(tmp_path, stores={"lindenhof": nameless}, now=lambda: CLOCK) as door:
+        session = door.session(patient="pneumonia-prior")
+        shown_view(door, session)
+        answer = asked(door, session, "priors/1")
+    assert (answer.status_code, answer.headers["image-identity"]) == (200, "unknown")
+
+
+def _nameless(data: str) -> str:
+    """A DICOM file without what names the patient."""
+    file = pydicom.dcmread(io.BytesIO(base64.b64decode(data)))
+    for name in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID", "OtherPatientIDs", "AccessionNumber"):
+        if name in file:
+            delattr(file, name)
+    file.save_as(out := io.BytesIO())
+    return base64.b64encode(out.getvalue()).decode()
 
 
 def test_a_large_image_is_made_smaller_and_squeezed() -> None:

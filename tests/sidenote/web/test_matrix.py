@@ -76,9 +76,12 @@ class Opened:
         return str(images[0]["sha256"]) if images else "0" * 64
 
     @property
+    def decidable(self) -> list[str]:
+        return [card["claim"] for part in ("first", "consider", "seen") for card in self.view[part] if card["decidable"]]
+
+    @property
     def approval(self) -> dict[str, str]:
-        cards = [card for part in ("first", "consider", "seen") for card in self.view[part] if card["decidable"]]
-        return {"claim": cards[0]["claim"] if cards else "C1", "action": "approve", "shown_sha256": sha256(self.shown).hexdigest()}
+        return {"claim": self.decidable[0] if self.decidable else "C1", "action": "approve", "shown_sha256": sha256(self.shown).hexdigest()}
 
     def asked(self, client: httpx.Client, request: tuple[str, str, Any]) -> tuple[int, bytes]:
         """Status and body; of a stream that opens, the status alone."""
@@ -163,6 +166,7 @@ def test_without_a_handle_that_is_one_nothing_is_there(route: str, handle: str |
 @pytest.mark.fault(104)
 def test_what_is_theirs_is_there(door: Any, everybody: list[Opened]) -> None:
     """After the tests above, which have left everything as it was: 404 is no answer to everything."""
+    assert any(card["decidable"] for card in everybody[-1].view["consider"])
     for one in (everybody[0], everybody[-1]):
         with door.client() as client:
             answers = {route: one.asked(client, request(one))[0] for route, request in OF_A_REVIEW.items()}
@@ -175,7 +179,7 @@ def test_what_is_theirs_is_there(door: Any, everybody: list[Opened]) -> None:
             "GET /api/reviews/{review_id}/priors/{number}": 200 if has_prior else 404,
             "POST /api/reviews/{review_id}/questions": 200,
             "GET /api/reviews/{review_id}/decisions": 200,
-            "POST /api/reviews/{review_id}/decisions": 201,
+            "POST /api/reviews/{review_id}/decisions": 201 if one.decidable else 404,
             "DELETE /api/reviews/{review_id}": 204,
         }, one.user
 

@@ -71,8 +71,7 @@ def test_a_page_that_was_left_shows_nothing_and_has_ended_its_session(sheet: Any
     leave(page)
     expect(page.get_by_role("heading", name="Open Sidenote from the chart")).to_be_visible()
     expect(page.locator("body")).not_to_contain_text("Lindqvist")
-    page.wait_for_timeout(50)
-    assert len(sheet.script.sent("DELETE", "/session")) == 1
+    sheet.heard("DELETE", "/session")
     assert len(sheet.script.sent("POST", "/session")) == 1
 
 

@@ -138,7 +138,9 @@ def test_writing_that_is_under_way_is_followed_to_its_end(sheet: Any, made: Any)
     ("status", "code", "words"),
     [
         (409, "shown_changed", "The review on the server is not the one shown here. Nothing was decided."),
-        (503, "audit_down", "The audit is down. Nothing was decided."),
+        (429, "too_many", "The audit is down. Nothing was decided."),
+        (503, "audit_down", "Whether it was recorded is not known: send it again, nothing is recorded twice."),
+        (500, "flight_record_error", "Whether it was recorded is not known: send it again, nothing is recorded twice."),
     ],
 )
 def test_what_could_not_be_decided_is_told_and_can_be_tried_again(sheet: Any, status: int, code: str, words: str) -> None:

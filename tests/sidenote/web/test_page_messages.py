@@ -41,7 +41,7 @@ def test_a_patient_who_is_closed_in_the_chart_is_gone_and_the_chart_is_answered(
     assert origin == sheet.script.root.rstrip("/")
     assert told.pop("messageId")
     assert told == {"responseToMessageId": "1", "additionalResponsesExpected": False, "payload": {}}
-    assert len(sheet.script.sent("DELETE", "/session")) == 1
+    sheet.heard("DELETE", "/session")
 
 
 HOSTILE: dict[str, tuple[Any, str]] = {
@@ -126,5 +126,4 @@ def test_where_the_ehr_offers_no_messaging_nothing_is_listened_to(sheet: Any, ch
 @pytest.mark.fault(34)
 def test_a_frame_that_is_taken_out_of_the_chart_ends_its_session(sheet: Any, frame: Frame) -> None:
     sheet.page.evaluate("document.querySelector('iframe').remove()")
-    sheet.page.wait_for_timeout(100)
-    assert len(sheet.script.sent("DELETE", "/session")) == 1
+    sheet.heard("DELETE", "/session")

@@ -312,6 +312,15 @@ def test_an_earlier_image_is_fetched_when_asked_for_and_moves_along(sheet: Any) 
     assert len(sheet.script.sent("GET", "/priors/1")) == 1
 
 
+@pytest.mark.parametrize("identity", ["match", "unknown"])
+def test_an_earlier_image_that_does_not_say_whose_it_is_is_told_as_one(sheet: Any, identity: str) -> None:
+    sheet.script.prior_identity = identity
+    page = shown(sheet)
+    page.get_by_role("button", name="Side by side").click()
+    page.locator(".prior canvas").wait_for()
+    expect(page.get_by_text("The earlier image does not say whose it is")).to_have_count(int(identity == "unknown"))
+
+
 def test_an_earlier_image_that_does_not_come_leaves_the_one_under_review(sheet: Any) -> None:
     sheet.script.answers["GET", "/priors/1"] = (502, {"title": "No", "status": 502, "code": "unreachable"})
     page = shown(sheet)

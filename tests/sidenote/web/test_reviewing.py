@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from sidenote.audit.events import Row
+from sidenote.web.app import create_app
 from sidenote.web.wire.ask import AnswerView
 from sidenote.web.wire.view import ReviewView
 
@@ -237,6 +241,97 @@ def test_a_lone_surrogate_is_no_question(pictured_door: Any, shown: dict[str, An
         path = f"/api/reviews/{shown['review_id']}/questions"
         answer = client.post(path, headers=headers, content=b'{"text": "\\ud800"}')
     assert (answer.status_code, answer.json()["code"]) == (422, "input_invalid")
+
+
+HOSTILE = {
+    "SQL": "x' OR '1'='1",
+    "a statement": "x'; DROP TABLE checkpoints; --",
+    "a JSON path": "$.thread_id') = 'x' OR json_extract(metadata, '$",
+    "double quotes": 'x" UNION SELECT * FROM checkpoints --',
+    "NUL": "xyz\x00xyz",
+    "Unicode": "\u0645\u202e\uff52-1",
+    "a lone surrogate": "xyz\ud800",
+    "a wildcard": "%%%%",
+    "a folder": "../checkpoints.sqlite",
+    "10,000 characters": "xyz" * 3_400,
+    "a review's thread": "review-1:00000000-0000-4000-8000-000000000000:0a1b2c3d",
+    "a thread of the gate": f"gate-1:lindenhof:r-1:C1:{'a' * 64}",
+}
+
+
+@pytest.fixture
+def looked_up(pictured_door: Any, shown: dict[str, Any]) -> Iterator[list[str]]:
+    """Every statement that SQLite is given for a checkpoint, with the values in it."""
+    said: list[str] = []
+    session = pictured_door.on_loop(lambda: pictured_door.parts.sessions.of(shown["handle"]))
+    saver = pictured_door.parts.parts_with(session.source).checkpoints
+    pictured_door.on_loop(lambda: saver.conn.set_trace_callback(said.append))
+    pictured_door.on_loop(lambda: saver.aget_tuple({"configurable": {"thread_id": "a look-up is heard"}}))
+    assert any("a look-up is heard" in one for one in said)
+    yield said
+    pictured_door.on_loop(lambda: saver.conn.set_trace_callback(None))
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_id_that_a_caller_made_up_comes_near_a_checkpoint(
+    pictured_door: Any, shown: dict[str, Any], looked_up: list[str], text: str
+) -> None:
+    made_up = {**shown, "review_id": quote(text, safe="", errors="surrogatepass")}
+    decision = {"claim": "C1", "action": "approve", "shown_sha256": "0" * 64}
+    for method, path, body in (
+        ("GET", "", None),
+        ("GET", "/events", None),
+        ("GET", f"/images/{'0' * 64}", None),
+        ("GET", "/priors/1", None),
+        ("GET", "/decisions", None),
+        ("POST", "/questions", {"text": "x"}),
+        ("POST", "/decisions", decision),
+        ("DELETE", "", None),
+    ):
+        answer = asked(pictured_door, made_up, method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (method, path)
+    for name in decision:
+        answer = posted(pictured_door, shown, f"/api/reviews/{shown['review_id']}/decisions", {**decision, name: text})
+        assert (answer.status_code, answer.json()["code"]) == (422, "input_invalid"), name
+    answer = asked(pictured_door, shown, "GET", f"/priors/{made_up['review_id']}")
+    assert answer.status_code in (404, 422)
+    bare = text[:40].split("\x00", maxsplit=1)[0].replace("\ud800", "")
+    assert [one for one in looked_up if bare in one or bare.replace("'", "''") in one] == []
+    assert asked(pictured_door, shown, "GET").content == shown["events"][-1][2].encode()
+
+
+def posted(door: Any, session: dict[str, Any], path: str, body: Any) -> httpx.Response:
+    """POST with every character escaped: a lone surrogate has no UTF-8."""
+    headers = {**bearer(session), "Content-Type": "application/json"}
+    with door.client() as client:
+        answer: httpx.Response = client.post(path, headers=headers, content=json.dumps(body))
+    return answer
+
+
+@pytest.mark.fault(105)
+@pytest.mark.parametrize("study", HOSTILE.values(), ids=HOSTILE)
+def test_a_study_is_no_way_to_a_checkpoint_either(pictured_door: Any, shown: dict[str, Any], looked_up: list[str], study: str) -> None:
+    answer = posted(pictured_door, shown, "/api/reviews", {"study": study})
+    if re.fullmatch(r"[A-Za-z0-9._:/ -]{1,128}", study):
+        assert answer.status_code == 202
+        assert follow(pictured_door, {**shown, "review_id": answer.json()["review_id"]})[-1][1] == "failed"
+    else:
+        assert (answer.status_code, answer.json()["code"]) in ((422, "request_invalid"), (422, "input_invalid"))
+    assert [one for one in looked_up if study[:40].split("\x00", maxsplit=1)[0].replace("\ud800", "") in one] == []
+
+
+@pytest.mark.fault(105)
+def test_no_route_takes_the_id_of_a_thread_or_a_filter(pictured_door: Any, shown: dict[str, Any], looked_up: list[str]) -> None:
+    names = {"thread_id", "thread", "checkpoint_id", "checkpoint_ns", "checkpoint", "filter", "metadata", "config", "configurable"}
+    text = json.dumps(create_app(pictured_door.parts).openapi())
+    assert [name for name in names if f'"{name}"' in text] == []
+    before = len(looked_up)
+    for name in names:
+        path = f"/api/reviews/{shown['review_id']}/questions"
+        assert posted(pictured_door, shown, path, {"text": "x", name: {"x": 1}}).status_code == 422
+        assert asked(pictured_door, shown, "GET", params={name: "review-1:x"}).content == shown["events"][-1][2].encode()
+    assert len(looked_up) == before
 
 
 @pytest.mark.slow

@@ -277,6 +277,30 @@ def test_a_review_beyond_those_that_run_at_once_has_not_begun(hospital: Path, tm
     asyncio.run(run())
 
 
+@pytest.mark.fault(108)
+def test_an_ehr_whose_reviews_never_end_holds_up_no_other_ehrs(hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "MOST_AT_ONCE", 1)
+    made, stuck = running._made, bound(hospital, "child")
+
+    async def slow(run: Run, session: Any, *rest: Any) -> Any:
+        if session is stuck:
+            await asyncio.Event().wait()
+        return await made(run, session, *rest)
+
+    monkeypatch.setattr(running, "_made", slow)
+
+    async def run() -> None:
+        async with door(tmp_path) as parts:
+            hung = begun(stuck, parts)
+            await asyncio.sleep(0)
+            other = bound(hospital, "child")
+            other.ehr = Ehr(name="elsewhere", iss="https://elsewhere.example/fhir", client_id="sidenote")
+            await told(begun(other, parts), "review")
+            hung.cancel("cancelled")
+
+    asyncio.run(run())
+
+
 def test_the_study_that_the_ehr_has_open_is_reviewed(hospital: Path, tmp_path: Path) -> None:
     async def run(*opened: str, **more: Any) -> str:
         async with door(tmp_path) as parts:

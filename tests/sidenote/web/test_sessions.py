@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhir.smart.context import LaunchContext
 from sidenote.audit.errors import AuditDown
+from sidenote.audit.events import Who
 from sidenote.ehrs import Ehr
-from sidenote.web.errors import SessionOver
-from sidenote.web.sessions import Sessions, WebSession
+from sidenote.web import sessions as module
+from sidenote.web.errors import SessionOver, TooManySessions
+from sidenote.web.sessions import LONGEST, Sessions, WebSession
 
 EHR = Ehr(name="lindenhof", iss="https://ehr.example/fhir", client_id="sidenote")
 WINDOW, OTHER = "w" * 43, "v" * 43
@@ -32,6 +35,7 @@ class Turned:
 @dataclass
 class Token:
     over: bool = False
+    context: LaunchContext = field(default_factory=lambda: LaunchContext("p1"))
 
     def end(self) -> None:
         self.over = True
@@ -59,10 +63,10 @@ class Counted:
         self.reasons.append(reason)
 
 
-def opened(sessions: Sessions, window: str = WINDOW, patient: str = "p1") -> tuple[str, WebSession, Counted]:
+def opened(sessions: Sessions, window: str = WINDOW, patient: str = "p1", ehr: Ehr = EHR) -> tuple[str, WebSession, Counted]:
     counted = Counted()
     with sessions.opening(window) as opening:
-        handle, session = sessions.open(opening, EHR, Came(patient), "Practitioner/a", lambda who: counted)  # type: ignore[arg-type]
+        handle, session = sessions.open(opening, ehr, Came(patient), "Practitioner/a", lambda who: counted)  # type: ignore[arg-type,return-value]
     session.runs["r1"] = counted  # type: ignore[assignment]
     return handle, session, counted
 
@@ -102,6 +106,25 @@ def test_neither_handle_nor_window_nor_patient_is_to_be_found_in_a_repr() -> Non
             assert handle not in text
             assert WINDOW not in text
         assert "canary-patient" not in repr(session)
+
+    run(act)
+
+
+@pytest.mark.fault(109)
+@pytest.mark.parametrize(("intent", "emergency"), [("break-glass", True), ("review", False), (None, False)])
+def test_whoever_tells_of_a_session_tells_that_it_is_an_emergency_from_its_first_question_on(intent: str | None, emergency: bool) -> None:
+    async def act(sessions: Sessions, clock: Turned, told: list[str]) -> None:
+        witnesses: list[Who] = []
+
+        def source_for(who: Who) -> Any:
+            witnesses.append(who)
+            return Counted()
+
+        came = Came("p1", Token(context=LaunchContext("p1", intent=intent)))
+        with sessions.opening(WINDOW) as opening:
+            _, session = sessions.open(opening, EHR, came, "Practitioner/a", source_for)  # type: ignore[arg-type]
+        assert (session.emergency, session.who.emergency) == (emergency, emergency)
+        assert witnesses == [session.who]
 
     run(act)
 
@@ -157,9 +180,9 @@ def test_a_session_that_another_launch_of_its_tab_overtook_never_opens() -> None
             await sessions.end_window(WINDOW, "another_launch")
             with sessions.opening(WINDOW) as next_:
                 with pytest.raises(SessionOver, match="another launch"):
-                    sessions.open(late, EHR, Came("p1"), "", lambda who: source)  # type: ignore[arg-type]
+                    sessions.open(late, EHR, Came("p1"), "", lambda who: source)  # type: ignore[arg-type,return-value]
                 for opening in (next_, apart):
-                    sessions.open(opening, EHR, Came("p2"), "", lambda who: source)  # type: ignore[arg-type]
+                    sessions.open(opening, EHR, Came("p2"), "", lambda who: source)  # type: ignore[arg-type,return-value]
         assert len(sessions) == 2
 
     run(act)
@@ -191,6 +214,37 @@ def test_a_question_that_comes_too_late_ends_the_session_before_any_sweep() -> N
     run(act)
 
 
+def test_a_session_ends_in_the_end_however_busy_it_is() -> None:
+    async def act(sessions: Sessions, clock: Turned, told: list[str]) -> None:
+        handle, _, _ = opened(sessions)
+        while clock.now < LONGEST - 600:
+            clock.now += 600
+            await sessions.of(handle)
+        clock.now = LONGEST
+        with pytest.raises(SessionOver):
+            await sessions.of(handle)
+        assert told == ["p1 expired"]
+
+    run(act)
+
+
+@pytest.mark.fault(108)
+def test_an_ehr_that_opens_session_upon_session_leaves_the_others_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_OF_AN_EHR", 2)
+
+    async def act(sessions: Sessions, clock: Turned, told: list[str]) -> None:
+        _, first, _ = opened(sessions)
+        opened(sessions, OTHER)
+        with pytest.raises(TooManySessions):
+            opened(sessions, "u" * 43)
+        opened(sessions, "u" * 43, ehr=EHR.model_copy(update={"name": "elsewhere"}))
+        await sessions.end(first, "signed_out")
+        opened(sessions, "t" * 43)
+        assert len(sessions) == 3
+
+    run(act)
+
+
 @pytest.mark.std("A14")
 def test_a_session_whose_token_is_over_is_over() -> None:
     async def act(sessions: Sessions, clock: Turned, told: list[str]) -> None:
@@ -211,7 +265,7 @@ def test_the_end_of_the_process_ends_all_and_lets_none_open() -> None:
         with sessions.opening(WINDOW) as opening:
             await sessions.aclose()
             with pytest.raises(SessionOver):
-                sessions.open(opening, EHR, Came("p3"), "", lambda who: Counted())  # type: ignore[arg-type]
+                sessions.open(opening, EHR, Came("p3"), "", lambda who: Counted())  # type: ignore[arg-type,return-value]
         assert (sorted(told), len(sessions)) == (["p1 shutdown", "p2 shutdown"], 0)
 
     run(act)

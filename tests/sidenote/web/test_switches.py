@@ -16,6 +16,8 @@ TABS = 10
 SWITCHES = 100
 """Of each tab."""
 PATIENTS = ("p0", "p1", "p2", "p3")
+SCOPES = "launch launch/patient openid fhirUser patient/Patient.rs patient/Condition.rs"
+"""No more is asked for than these charts hold: the changes are what is tried here."""
 
 
 def canary(patient: str) -> str:
@@ -97,7 +99,7 @@ def test_a_thousand_interleaved_changes_of_patient_never_mix_two(open_door: Call
             await asyncio.gather(*(tab.run(client) for tab in tabs))
         return tabs
 
-    with open_door(tmp_path, stores={"lindenhof": store()}) as door:
+    with open_door(tmp_path, scopes=SCOPES, stores={"lindenhof": store()}) as door:
         tabs = asyncio.run(everybody(door))
         left = door.on_loop(lambda: counted(door.parts.sessions))
     assert sum(tab.events for tab in tabs) > TABS * SWITCHES
