@@ -17,12 +17,14 @@ from bench.pull import pull
 from bench.rows import Row
 from bench.search import search
 from bench.setting import Setting
+from bench.sidebar import sidebar
 from bench.stages import stages
 from bench.startup import startup
 
 Benchmark = Callable[[Setting], tuple[Row, ...]]
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    one.__name__: one for one in (parsing, heap, startup, pull, pack, audit, dicomweb, pixels, memory, engine, stages, model, search)
+    one.__name__: one
+    for one in (parsing, heap, startup, pull, pack, audit, dicomweb, pixels, memory, engine, stages, model, search, sidebar)
 }
 """The first line of a benchmark's docstring is its heading, the rest says how it measures."""

@@ -44,15 +44,15 @@ async def journey(origin: str, patient: str) -> Journey:
     import httpx
 
     async with httpx.AsyncClient(base_url=origin, timeout=_PATIENCE, headers={"Sec-Fetch-Site": "same-origin"}) as browser:
-        launch_url = await _minted(browser, patient)
+        launch_url = await minted(browser, patient)
         begun = time.perf_counter()
-        opened = await _opened(browser, launch_url)
+        opened = await begun_session(browser, launch_url)
         session = time.perf_counter() - begun
         first, review = await _review(browser, opened, begun)
         return Journey(patient, str(review["status"]), session, first, time.perf_counter() - begun)
 
 
-async def _minted(browser: httpx.AsyncClient, patient: str) -> str:
+async def minted(browser: httpx.AsyncClient, patient: str) -> str:
     """The launch URL that the chart's page would open."""
     users = re.findall(r'name="user" value="([^"]+)"', _ok(await browser.get("/"), "the entrance").text)
     await browser.post("/chart/_/sign-in", data={"user": next(iter(users), "")})
@@ -64,7 +64,7 @@ async def _minted(browser: httpx.AsyncClient, patient: str) -> str:
     return str(_ok(minted, "the launch").json()["url"])
 
 
-async def _opened(browser: httpx.AsyncClient, launch_url: str) -> dict[str, Any]:
+async def begun_session(browser: httpx.AsyncClient, launch_url: str) -> dict[str, Any]:
     """The session, as the sidebar's script begins one."""
     _ok(await browser.get(launch_url), "the sidebar's page")
     asked, window = parse_qs(urlsplit(launch_url).query), secrets.token_urlsafe(24)

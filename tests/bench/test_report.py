@@ -103,6 +103,7 @@ def test_every_benchmark_has_a_file_of_its_name_a_heading_and_a_method() -> None
         "startup",
         "pull",
         "pack",
+        "audit",
         "dicomweb",
         "pixels",
         "memory",
@@ -110,6 +111,7 @@ def test_every_benchmark_has_a_file_of_its_name_a_heading_and_a_method() -> None
         "stages",
         "model",
         "search",
+        "sidebar",
     }
     for name, benchmark in BENCHMARKS.items():
         heading, _, method = (benchmark.__doc__ or "").partition("\n\n")
