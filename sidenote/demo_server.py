@@ -16,9 +16,9 @@ from sandbox.ehr.auth.clients import Client
 from sandbox.ehr.config import Config
 from sandbox.ehr.hospital import Hospital
 from sandbox.patients.story import CLOCK, Story
+from sidenote.decisions.write_back import needed_scopes
 from sidenote.ehrs import READ_SCOPES, Ehr
 from sidenote.settings import Settings
-from sidenote.web.abilities import WRITTEN_TYPES
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 EHR_NAME = "pretend"
 CLIENT_ID = "sidenote"
 MOUNT = "/sidenote"
-SCOPES = " ".join((READ_SCOPES, *(f"patient/{name}.c" for name in WRITTEN_TYPES)))
-"""To read the one patient that is open, and to create what an approved draft consists of."""
+SCOPES = f"{READ_SCOPES} {needed_scopes()}"
+"""To read the one patient that is open, and to write what an approved draft consists of."""
 
 
 @dataclass(frozen=True, slots=True)

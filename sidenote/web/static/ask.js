@@ -47,8 +47,11 @@ export function ask(context) {
   return section;
 }
 
+let answered = 0;
+
 /** @param {import("./wire.js").AnswerView} told @param {Context} context */
 function answer(told, context) {
+  const prefix = `answer-${++answered}`;
   const fresh = told.evidence.filter(({ ids }) => !ids.some((id) => context.rows.has(id)));
   const known = told.evidence.filter((row) => !fresh.includes(row)).map(({ ids }) => ids[0] ?? "");
   return h(
@@ -56,7 +59,7 @@ function answer(told, context) {
     { class: "answer" },
     h("h3", {}, told.question),
     h("p", { class: "soft" }, told.words, " ", told.cards.length === 0 && context.chips(known)),
-    ...told.cards.map((view) => card({ ...view, decidable: false }, context)),
+    ...told.cards.map((view) => card({ ...view, decidable: false }, context, prefix)),
     ...told.withheld.map((view) => held(view, context)),
     fresh.length > 0 && evidenceList(fresh, context),
   );

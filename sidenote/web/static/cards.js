@@ -26,9 +26,9 @@ export function cards(title, aside, cards, policies, context) {
   );
 }
 
-/** @param {CardView} view @param {Context} context */
-export function card(view, context) {
-  const id = `card-${view.claim}`;
+/** @param {CardView} view @param {Context} context @param {string} [prefix] of its id: a card that an answer repeats has one of its own */
+export function card(view, context, prefix = "card") {
+  const id = `${prefix}-${view.claim}`;
   return h(
     "article",
     { class: `card ${view.tone}`, "aria-labelledby": id },

@@ -131,6 +131,11 @@ def test_enter_asks_and_the_answer_stands_below_with_its_evidence(sheet: Any) ->
     expect(page.locator(".evidence li.on")).to_contain_text("eGFR 27")
     assert sheet.script.sent("POST", "/questions")[0].json() == {"text": "What of the kidneys?"}
     expect(box).to_have_value("")
+    box.fill("And again?")
+    box.press("Enter")
+    expect(answer).to_have_count(2)
+    named = page.evaluate("() => [...document.querySelectorAll('[id]')].map((one) => one.id)")
+    assert len(named) == len(set(named)), "a card that an answer repeats has an id of its own"
 
 
 def test_a_question_that_is_refused_is_kept_and_the_refusal_told(sheet: Any) -> None:
