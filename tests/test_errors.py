@@ -88,6 +88,7 @@ def test_only_what_may_pass_by_itself_is_retryable() -> None:
         "sidenote.audit.errors.AuditDown",
         "sidenote.web.errors.BodySlow",
         "sidenote.web.errors.ReviewRunning",
+        "sidenote.web.errors.TooManySessions",
     }
 
 
