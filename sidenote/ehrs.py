@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sidenote.errors import SettingsInvalid
+from sidenote.servers import require_known, secret_in
 
 if TYPE_CHECKING:
+    import ssl
+
     from fhir.access import Access
     from fhir.smart import Issuer, Session
     from fhir.smart.context import LaunchContext
@@ -50,16 +51,9 @@ class Ehr(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Ehr:
-        from fhir.rest.plan import DATED
-        from fhir.rest.quirks import QUIRKS
-        from fhir.time import parse_when
-
         if self.secret_file is not None and self.key_file is not None:
             raise ValueError("a client has a secret or a key, not both")
-        if unknown := set(self.quirks) - set(QUIRKS):
-            raise ValueError(f"unknown quirk {min(unknown)!r}")
-        if any(name not in DATED or parse_when(date) is None for name, date in self.since.items()):
-            raise ValueError("since takes resource types that have a date, and FHIR dates")
+        require_known(self.quirks, self.since)
         return self
 
     @property
@@ -85,14 +79,14 @@ def issuer_of(ehr: Ehr, public_url: str) -> Issuer:
     """
     from fhir.smart import registered
 
-    secret = None if ehr.secret_file is None else _read(ehr.secret_file, "secret_file").decode("utf-8", "replace")
+    secret = None if ehr.secret_file is None else secret_in(ehr.secret_file, "secret_file").decode("utf-8", "replace")
     return registered(
         ehr.iss,
         ehr.client_id,
         ehr.scopes,
         redirect_uri=f"{public_url.rstrip('/')}/callback/{ehr.name}",
         secret=secret,
-        private_jwk=None if ehr.key_file is None else _read(ehr.key_file, "key_file"),
+        private_jwk=None if ehr.key_file is None else secret_in(ehr.key_file, "key_file"),
         elsewhere=ehr.elsewhere,
         id_token_issuer=ehr.id_token_issuer,
         options=ehr.smart_quirks,
@@ -118,20 +112,6 @@ def _written(origin: Origin) -> str:
     return f"{origin.scheme}://{host}" + ("" if usual else f":{origin.port}")
 
 
-def tls_of(ehr: Ehr) -> ssl.SSLContext | None:
-    """What its own certificate must be signed by; None leaves it to the machine's trust.
-
-    Raises:
-        SettingsInvalid: `ca_file` cannot be read, or holds no certificates.
-    """
-    if ehr.ca_file is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=str(ehr.ca_file))
-    except OSError as error:
-        raise SettingsInvalid("cannot use ca_file") from error
-
-
 def session_access(ehr: Ehr, session: Session, tls: ssl.SSLContext | None = None, *, witness: Witness | None = None) -> Access:
     """How the FHIR server of a session is asked: with its token alone, for no type that its scopes leave out, and before a witness."""
     from fhir.access import Access
@@ -146,10 +126,3 @@ def session_access(ehr: Ehr, session: Session, tls: ssl.SSLContext | None = None
         tls=tls,
         witness=witness,
     )
-
-
-def _read(path: Path, key: str) -> bytes:
-    try:
-        return path.read_bytes().strip()
-    except OSError as error:
-        raise SettingsInvalid(f"cannot read {key}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -53,19 +53,14 @@ class Server(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Server:
-        from fhir.rest.plan import DATED
-        from fhir.rest.quirks import QUIRKS
         from fhir.smart.quirks import LOOSENS
-        from fhir.time import parse_when
 
-        for names, table in ((self.quirks, QUIRKS), (self.smart_quirks, LOOSENS)):
-            if unknown := set(names) - set(table):
-                raise ValueError(f"unknown quirk {min(unknown)!r}")
+        require_known(self.quirks, self.since)
+        if unknown := set(self.smart_quirks) - set(LOOSENS):
+            raise ValueError(f"unknown quirk {min(unknown)!r}")
         named = {name for needs in _NEEDS.values() for name in needs if getattr(self, name)}
         if named != set(_NEEDS[self.authorization]):
             raise ValueError(f"authorization {self.authorization!r} takes {', '.join(_NEEDS[self.authorization]) or 'no key of its own'}")
-        if any(name not in DATED or parse_when(date) is None for name, date in self.since.items()):
-            raise ValueError("since takes resource types that have a date, and FHIR dates")
         return self
 
 
@@ -82,7 +77,7 @@ def access_of(servers: Sequence[Server], base: str) -> Access:
     entry = next((one for one in servers if one.base.rstrip("/") == base.rstrip("/")), None)
     if entry is None:
         return Access()
-    tls = _certificates(entry)
+    tls = certificates(entry.ca_file)
     authorization, granted = _authorization(entry, tls)
     return Access(
         authorization=authorization,
@@ -99,7 +94,7 @@ def _authorization(entry: Server, tls: ssl.SSLContext | None) -> tuple[Authoriza
     if entry.token_file is not None:
         from fhir.wire.authorization import Bearer
 
-        token = _secret(entry.token_file, "token_file").decode("ascii", "replace")
+        token = secret_in(entry.token_file, "token_file").decode("ascii", "replace")
         if not _TOKEN.fullmatch(token):
             raise SettingsInvalid("token_file holds something else than a token alone")
         return Bearer(token), _everything
@@ -107,7 +102,7 @@ def _authorization(entry: Server, tls: ssl.SSLContext | None) -> tuple[Authoriza
         return None, _everything
     from fhir.smart import backend_service
 
-    key, scopes = _secret(entry.key_file, "key_file"), " ".join(entry.scopes)
+    key, scopes = secret_in(entry.key_file, "key_file"), " ".join(entry.scopes)
     service = backend_service(entry.base, entry.client_id, key, scopes, elsewhere=entry.elsewhere, options=entry.smart_quirks, tls=tls)
     return service, lambda name: "all" if service.scopes is None else service.scopes.reach("system", name, "s")
 
@@ -116,17 +111,43 @@ def _everything(resource_type: str) -> Granted:
     return "all"
 
 
-def _secret(path: Path, key: str) -> bytes:
+def secret_in(path: Path, key: str) -> bytes:
+    """What the file that `key` of the configuration names holds, without white space around it.
+
+    Raises:
+        SettingsInvalid: it cannot be read.
+    """
     try:
         return path.read_bytes().strip()
     except OSError as error:
         raise SettingsInvalid(f"cannot read {key}") from error
 
 
-def _certificates(entry: Server) -> ssl.SSLContext | None:
-    if entry.ca_file is None:
+def certificates(ca_file: Path | None) -> ssl.SSLContext | None:
+    """What a server's own certificate must be signed by; None leaves it to the machine's trust.
+
+    Raises:
+        SettingsInvalid: the file cannot be read, or holds no certificates.
+    """
+    if ca_file is None:
         return None
     try:
-        return ssl.create_default_context(cafile=str(entry.ca_file))
+        return ssl.create_default_context(cafile=str(ca_file))
     except OSError as error:
         raise SettingsInvalid("cannot use ca_file") from error
+
+
+def require_known(quirks: Iterable[str], since: Mapping[str, str]) -> None:
+    """Refuse a quirk that nobody knows, and a window of a type that has no date or by a text that is none.
+
+    Raises:
+        ValueError: it names the quirk, or says what `since` takes.
+    """
+    from fhir.rest.plan import DATED
+    from fhir.rest.quirks import QUIRKS
+    from fhir.time import parse_when
+
+    if unknown := set(quirks) - set(QUIRKS):
+        raise ValueError(f"unknown quirk {min(unknown)!r}")
+    if any(name not in DATED or parse_when(date) is None for name, date in since.items()):
+        raise ValueError("since takes resource types that have a date, and FHIR dates")

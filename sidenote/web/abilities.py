@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidenote.decisions.decision import is_clinician
-from sidenote.decisions.write_back import WRITTEN_TYPES, granted
+from sidenote.decisions.write_back import granted
 
 if TYPE_CHECKING:
     from fhir.smart.idtoken import User
     from sidenote.web.sessions import WebSession
-
-__all__ = ["WRITTEN_TYPES", "may_decide", "may_write", "user_of"]
 
 
 def user_of(user: User | None, base: str) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from sidenote.web.errors import NotFound, SessionOver
 from sidenote.web.parts import WebParts
+from sidenote.web.running import Run
 from sidenote.web.sessions import WebSession
-
-if TYPE_CHECKING:
-    from sidenote.web.running import Run
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False, description="The handle of a session."))]
 
@@ -52,3 +50,5 @@ SessionOf = Annotated[WebSession, Depends(session_of)]
 """For the signature of a route."""
 PartsOf = Annotated[WebParts, Depends(parts_of)]
 """For the signature of a route."""
+RunOf = Annotated[Run, Depends(run_of)]
+"""For the signature of a route that names a review."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from agent.errors import AgentError
@@ -22,11 +22,11 @@ from sidenote.decisions.decision import Decision, Taken
 from sidenote.decisions.errors import DecidedAlready
 from sidenote.render.legible import spelled
 from sidenote.web.abilities import may_decide, may_write
-from sidenote.web.bearer import PartsOf, SessionOf, run_of
+from sidenote.web.bearer import PartsOf, RunOf, SessionOf
 from sidenote.web.cards import card_sha256
 from sidenote.web.errors import NobodyKnown, NotDecidable, NotFound, SessionOver, ShownChanged
 from sidenote.web.problems import MEDIA_TYPE
-from sidenote.web.running import Run, Shown
+from sidenote.web.running import Shown
 from sidenote.web.wire import decide
 from sidenote.web.wire.session import Problem
 from sidenote.web.wire.view import CardView, ReviewView
@@ -42,7 +42,6 @@ ROUTE = "/api/reviews/{review_id}/decisions"
 router = APIRouter(tags=["decisions"])
 LEFT_FOR = timedelta(days=1)
 """How long a draft is still written by itself when its clinician comes back: a chart has gone on, and nobody looks at the draft again."""
-RunOf = Annotated[Run, Depends(run_of)]
 _LATE = {k: v for k, v in decide.DecidedAlready.model_json_schema(ref_template="#/components/schemas/{model}").items() if k != "$defs"}
 _FIRST: dict[int | str, Any] = {
     409: {

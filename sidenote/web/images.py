@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Header, Path
+from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
 from agent.nodes.read import frontal
@@ -22,7 +22,7 @@ from agent.nodes.study import pictures_of
 from fhir.errors import WrongPatientImage
 from fhir.study import Picture
 from sidenote.render.picture import fitted
-from sidenote.web.bearer import SessionOf, run_of
+from sidenote.web.bearer import RunOf, SessionOf
 from sidenote.web.encoding import takes_gzip
 from sidenote.web.errors import ImageUnavailable, NotFound
 from sidenote.web.running import Run
@@ -33,7 +33,6 @@ MEDIA_TYPE = "application/octet-stream"
 _LEVEL = 1
 """Of gzip: pixels of 16 bits hardly shrink further with more, and a page waits for them."""
 _PIXELS: dict[int | str, Any] = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
-RunOf = Annotated[Run, Depends(run_of)]
 Accepted = Annotated[str, Header(alias="Accept-Encoding")]
 
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Header
 from fastapi.responses import Response, StreamingResponse
 
 from sidenote.audit import events as audited
 from sidenote.web import streaming
 from sidenote.web.answering import answered
-from sidenote.web.bearer import PartsOf, SessionOf, run_of
-from sidenote.web.running import Run, start
+from sidenote.web.bearer import PartsOf, RunOf, SessionOf
+from sidenote.web.running import start
 from sidenote.web.wire.ask import AnswerView, QuestionAsked
 from sidenote.web.wire.review import ReviewAsked, ReviewBegun
 from sidenote.web.wire.view import ReviewView
 
 router = APIRouter(prefix="/api/reviews", tags=["reviews"])
-RunOf = Annotated[Run, Depends(run_of)]
 _STREAM: dict[int | str, Any] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 

@@ -12,7 +12,8 @@ from fhir.errors import IssuerUnknown
 from fhir.smart import Issuer, Issuers, Launches
 from fhir.smart.clock import Clock
 from fhir.smart.pending import PendingLaunches
-from sidenote.ehrs import Ehr, ancestors_of, issuer_of, tls_of
+from sidenote.ehrs import Ehr, ancestors_of, issuer_of
+from sidenote.servers import certificates
 from sidenote.web.errors import NotFound
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def open_tenants(ehrs: Sequence[Ehr], public_url: str, clock: Clock = time
     async with AsyncExitStack() as stack:
         found = []
         for ehr in ehrs:
-            issuer, tls = issuer_of(ehr, public_url), tls_of(ehr)
+            issuer, tls = issuer_of(ehr, public_url), certificates(ehr.ca_file)
             issuers = Issuers(issuer)
             wire = issuers.wire(tls)
             stack.push_async_callback(wire.aclose)

@@ -17,8 +17,9 @@ from fhir.errors import ElsewhereRefused, RegistrationInvalid
 from fhir.smart.clients import KeyClient, PublicClient, SecretClient
 from fhir.smart.context import LaunchContext
 from fhir.smart.scopes import granted
-from sidenote.ehrs import READ_SCOPES, Ehr, ancestors_of, is_emergency, issuer_of, session_access, tls_of
+from sidenote.ehrs import READ_SCOPES, Ehr, ancestors_of, is_emergency, issuer_of, session_access
 from sidenote.errors import SettingsInvalid
+from sidenote.servers import certificates
 
 ISS, PUBLIC = "https://ehr.example/fhir", "https://sidenote.example/app"
 
@@ -127,15 +128,15 @@ def test_a_wildcard_or_a_directive_is_no_origin(text: str) -> None:
 
 
 def test_the_machines_trust_is_used_unless_a_file_says_otherwise(certify: Callable[..., Path], tmp_path: Path) -> None:
-    assert tls_of(ehr()) is None
-    own = tls_of(ehr(ca_file=certify()))
+    assert certificates(ehr().ca_file) is None
+    own = certificates(ehr(ca_file=certify()).ca_file)
     assert own is not None
     assert (len(own.get_ca_certs()), own.verify_mode, own.check_hostname) == (1, ssl.CERT_REQUIRED, True)
     assert own.minimum_version >= ssl.TLSVersion.TLSv1_2
     (tmp_path / "empty.pem").write_text("no certificate")
     for name in ("empty.pem", "missing.pem"):
         with pytest.raises(SettingsInvalid, match="ca_file"):
-            tls_of(ehr(ca_file=tmp_path / name))
+            certificates(ehr(ca_file=tmp_path / name).ca_file)
 
 
 @pytest.mark.fault(31)

@@ -10,9 +10,9 @@ import pytest
 from fhir.smart.idtoken import User
 from fhir.smart.scopes import granted
 from sidenote.decisions.decision import is_clinician
-from sidenote.decisions.write_back import needed_scopes
+from sidenote.decisions.write_back import WRITTEN_TYPES, needed_scopes
 from sidenote.ehrs import Ehr
-from sidenote.web.abilities import WRITTEN_TYPES, may_decide, may_write, user_of
+from sidenote.web.abilities import may_decide, may_write, user_of
 
 BASE = "https://ehr.example/fhir"
 ALL = " ".join(f"patient/{type_}.crs" for type_ in WRITTEN_TYPES)
