@@ -132,7 +132,7 @@ function stand(place, decision, context, lead) {
       lead,
       h("b", {}, `✓ ${DONE[decision.action]}`),
       h("br"),
-      h("small", {}, `${decision.by} · ${decision.at}`),
+      h("small", {}, `${decision.by} · `, h("time", { datetime: decision.at }, clock(decision.at))),
     ),
     decision.action === "edit" && h("p", {}, h("q", {}, decision.text)),
     decision.reason && h("p", {}, `Reason: ${decision.reason}`),
@@ -148,6 +148,11 @@ function stand(place, decision, context, lead) {
   fill(place, box);
   if (lead !== undefined) box.focus();
   if (decision.write === "pending") poll(place, decision.claim, context, POLLS);
+}
+
+/** A moment as this reader writes day and time. @param {string} at */
+function clock(at) {
+  return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** Ask how the writing went, until it is over. @param {Element} place @param {string} claim @param {Context} context @param {number} left */
