@@ -14,11 +14,22 @@ Side = Literal["left", "right", "bilateral"]
 
 
 class Encoder(Protocol):
-    """Embeds images and texts into one space. Vectors of two encoders never meet: `fingerprint` tells them apart."""
+    """Embeds images and texts. Vectors of two encoders never meet: `fingerprint` tells them apart."""
 
     @property
-    def dimension(self) -> int:
-        """Length of a vector."""
+    def image_dimension(self) -> int:
+        """Length of an image's vector."""
+        ...
+
+    @property
+    def text_dimension(self) -> int:
+        """Length of a text's vector."""
+        ...
+
+    @property
+    def one_space(self) -> bool:
+        """Whether images and texts share a space, so that a picture may be looked for by words. An image-only model beside a
+        text model shares none."""
         ...
 
     @property
@@ -27,20 +38,22 @@ class Encoder(Protocol):
         ...
 
     def images(self, batch: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Unit vectors [n, dimension] for images [rows, columns] in 0..1."""
+        """Unit vectors [n, image_dimension] for images [rows, columns] in 0..1."""
         ...
 
     def texts(self, batch: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors [n, dimension] for report texts."""
+        """Unit vectors [n, text_dimension] for report texts; a row of zeros for a text that says nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFinding:
-    """A finding the past case's report stated, with its side."""
+    """A finding the past case's report stated, with its side and its place."""
 
     key: str
     side: Side | None = None
+    location: str | None = None
+    """Where, in words of the report, e.g. `lower lobe`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,9 @@ class CaseCard:
     findings: tuple[CaseFinding, ...]
     report: str
     report_hash: str
-    """Of the normalised report text: equal for near-identical reports."""
+    """Of the normalised report text: equal for reports that differ in numbers, dates and punctuation alone."""
+    report_sketch: int
+    """64-bit similarity hash of the report's words (`retrieval.keys.report_sketch`): near for near-duplicates."""
     image_hash: int
     """64-bit perceptual hash (difference hash) of the image."""
     consent: str
@@ -68,6 +83,10 @@ class CaseCard:
     outcome: str | None = None
     thumbnail_png: bytes = b""
     """At most 128 x 128, 8-bit grey."""
+    linked: tuple[str, ...] = ()
+    """Keys of the person's other identifiers."""
+    site: str = "unknown"
+    """Name of the site in its archive, e.g. `north`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +106,56 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cases may be found at all, by what they are. None keeps every value; the empty set keeps nothing."""
+
+    modalities: frozenset[str] | None = None
+    body_parts: frozenset[str] | None = None
+    views: frozenset[str] | None = None
+    age_bands: frozenset[str] | None = None
+    sexes: frozenset[str] | None = None
+    sites: frozenset[str] | None = None
+    licences: frozenset[str] | None = None
+    since: date | None = None
+    """No case before this day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is known of the present case: neighbours say what they share with it. Nothing here filters."""
+
+    findings: frozenset[str] = frozenset()
+    sides: frozenset[tuple[str, Side]] = frozenset()
+    """(finding key, side) where the present case has a side."""
+    locations: frozenset[tuple[str, str]] = frozenset()
+    """(finding key, place in words)."""
+    modality: str | None = None
+    view: str | None = None
+    age_band: str | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What is searched for, and what must not be found."""
 
     image: NDArray[np.float32] | None
-    """Unit vector [dimension], or None for a text-only query."""
+    """Unit vector [image_dimension], or None for a text-only query."""
     text: NDArray[np.float32] | None
+    """Unit vector [text_dimension], or None for an image-only query."""
     as_of: date
     """No case later than this is returned."""
     k: int = 5
+    key_check: str = ""
+    """`Keyring.check` of the keyring that made the keys below. Keys of another keyring would exclude nobody: refused."""
     persons: frozenset[str] = frozenset()
     """Keys of the bound patient, linked identifiers too: never returned."""
     studies: frozenset[str] = frozenset()
     image_hash: int | None = None
     report_hash: str | None = None
-    modality: str | None = None
-    view: str | None = None
-    findings: frozenset[str] = frozenset()
-    """What the present case shows, to say what a neighbour shares and how it differs."""
-    sides: frozenset[tuple[str, Side]] = frozenset()
-    """(finding key, side) where the present case has a side."""
-    age_band: str | None = None
-    sex: str | None = None
+    report_sketch: int | None = None
+    only: Filter = Filter()
+    present: Present = Present()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +181,7 @@ class SearchResult:
     excluded: tuple[tuple[str, int], ...]
     """(why, how many), e.g. ("same person", 2)."""
     plan: str
+    """How the nearest were found, e.g. `exact scan over kept rows`."""
     plan_reason: str
     threshold: float
     coverage: float

@@ -2,56 +2,96 @@
 
 from __future__ import annotations
 
-from retrieval.cards import CaseCard, Query
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-_SPELLING = {"pulmonary_edema": "pulmonary oedema"}
+from retrieval.cards import CaseCard, Present, Query, Side
+from retrieval.finding_words import finding_name, finding_phrase
+
+RADIOGRAPHY: Final = frozenset({"CR", "DX", "DR", "RG"})
+"""DICOM modalities of projection radiographs: which of them a room writes is a matter of its detector's age."""
+_UNKNOWN: Final = frozenset({"", "unknown"})
+
+
+def alike(modality: str) -> frozenset[str]:
+    """The DICOM modalities whose images may stand beside those of `modality`."""
+    return RADIOGRAPHY if modality in RADIOGRAPHY else frozenset({modality})
 
 
 def shared(card: CaseCard, query: Query) -> tuple[str, ...]:
-    """What the case has in common with the present one: findings (and their side), view, age band, sex."""
-    there = _keys(card)
-    words = [_words(key) + _same_side(key, card, query) for key in sorted(there & query.findings)]
-    if not there and not query.findings:
+    """What the case has in common with the present one: findings, with side and place where both agree, and their context.
+
+    Nothing, where nothing is known of the present case.
+    """
+    present, there = query.present, _keys(card)
+    if present == Present():
+        return ()
+    words = [_agreed(key, card, present) for key in sorted(there & present.findings)]
+    if not there and not present.findings:
         words.append("no finding in either")
-    words += [f"{card.view} view"] if query.view == card.view else []
-    words += [f"age {card.age_band}"] if query.age_band == card.age_band != "unknown" else []
-    words += [card.sex] if query.sex == card.sex != "unknown" else []
-    return tuple(words)
+    if present.modality and alike(card.modality) == alike(present.modality):
+        words.append("radiograph" if card.modality in RADIOGRAPHY else card.modality)
+    return (*words, *(both.format(past) for _, both, past, now in _context(card, present) if past == now))
 
 
 def differs(card: CaseCard, query: Query) -> tuple[str, ...]:
-    """What only one of the two has, and where sides, view, age band or sex are not the same. What is unknown differs in nothing."""
-    there = _keys(card)
-    words = [f"only in the past case: {_words(key)}" for key in sorted(there - query.findings)]
-    words += [f"only in the present case: {_words(key)}" for key in sorted(query.findings - there)]
-    for key in sorted(there & query.findings):
-        past, present = _sides(key, card, query)
-        words += (
-            [f"{_words(key)}: {' and '.join(past)} there, {' and '.join(present)} here"] if past and present and past != present else []
-        )
-    for name, past_value, present_value in (
-        ("view", card.view, query.view),
-        ("age", card.age_band, query.age_band),
-        ("sex", card.sex, query.sex),
-    ):
-        known = present_value is not None and "unknown" not in (past_value, present_value)
-        words += [f"{name}: {past_value} there, {present_value} here"] if known and past_value != present_value else []
-    return tuple(words)
+    """What only one of the two has, and where sides, places or context are not the same. What is unknown differs in nothing."""
+    present, there = query.present, _keys(card)
+    if present == Present():
+        return ()
+    words = [f"{finding_name(key)} only in the past case" for key in sorted(there - present.findings)]
+    words += [f"{finding_name(key)} only in the present case" for key in sorted(present.findings - there)]
+    for key in sorted(there & present.findings):
+        words += _apart(key, card, present)
+    if present.modality and alike(card.modality) != alike(present.modality):
+        words.append(f"modality: {card.modality} there, {present.modality} here")
+    return (*words, *(f"{name}: {past} there, {now} here" for name, _, past, now in _context(card, present) if past != now))
 
 
 def _keys(card: CaseCard) -> frozenset[str]:
     return frozenset(finding.key for finding in card.findings)
 
 
-def _words(key: str) -> str:
-    return _SPELLING.get(key, key.replace("_", " "))
+def _context(card: CaseCard, present: Present) -> Iterator[tuple[str, str, str, str]]:
+    """(name, words for what both have, past value, present value) of what is known of both."""
+    for name, both, past, now in (
+        ("view", "{} view", card.view, present.view),
+        ("age", "age {}", card.age_band, present.age_band),
+        ("sex", "{}", card.sex, present.sex),
+    ):
+        if now is not None and not {past.lower(), now.lower()} & _UNKNOWN:
+            yield name, both, past, now
 
 
-def _sides(key: str, card: CaseCard, query: Query) -> tuple[list[str], list[str]]:
-    past = sorted({finding.side for finding in card.findings if finding.key == key and finding.side})
-    return list(past), sorted(side for name, side in query.sides if name == key)
+def _agreed(key: str, card: CaseCard, present: Present) -> str:
+    past, now = _sides(key, card, present)
+    places = sorted(set.intersection(*_places(key, card, present)))
+    return finding_phrase(key, past if past == now else None, ", ".join(places))
 
 
-def _same_side(key: str, card: CaseCard, query: Query) -> str:
-    past, present = _sides(key, card, query)
-    return f" ({' and '.join(past)})" if past and past == present else ""
+def _apart(key: str, card: CaseCard, present: Present) -> Iterator[str]:
+    past, now = _sides(key, card, present)
+    if past and now and past != now:
+        yield f"{finding_name(key)}: {past} there, {now} here"
+    there, here = _places(key, card, present)
+    if there and here and not there & here:
+        yield f"{finding_name(key)}: {_and(there)} there, {_and(here)} here"
+
+
+def _sides(key: str, card: CaseCard, present: Present) -> tuple[Side | None, Side | None]:
+    past = {finding.side for finding in card.findings if finding.key == key and finding.side}
+    return _one_side(past), _one_side({side for name, side in present.sides if name == key})
+
+
+def _one_side(sides: set[Side]) -> Side | None:
+    """Left and right together are bilateral."""
+    return "bilateral" if len(sides) > 1 else next(iter(sides), None)
+
+
+def _places(key: str, card: CaseCard, present: Present) -> tuple[set[str], set[str]]:
+    past = {finding.location for finding in card.findings if finding.key == key and finding.location}
+    return past, {place for name, place in present.locations if name == key}
+
+
+def _and(words: Iterable[str]) -> str:
+    return " and ".join(sorted(words))

@@ -9,14 +9,24 @@ RetrievalError
     EncoderMismatch      an index of another encoder's vectors, or of another dimension
     OtherSite            an index keyed with another site's secret
     IndexBusy            another build holds the folder (retryable)
+    CardsUnreachable     the database that keeps the cards does not answer (retryable)
+    IndexUnreachable     the server that holds the index does not answer (retryable)
   BuildRefused
     NothingToIndex       no case survived: the last good index stays
     StorageFailed        the disk refused a write: the last good index stays (retryable)
     WeakSecret           a site secret too short to hide an identity
     BadArchive           a folder of cases that cannot be read at all
+    NotSigned            a folder of cases without the site's signature
+    SignatureWrong       a folder of cases that is not what was signed
+    ClusterFailed        the machines that embed failed: the last good index stays (retryable)
+  EncoderUnusable
+    EncoderUnknown       a name in the settings that names no encoder
+    EncoderMissing       a file or folder of the encoder is not there
+    EncoderDamaged       the encoder's files do not fit together, or hold code where numbers belong
   BadCase                one case that cannot be indexed; counted and skipped by a build
   BadVector              a vector with NaN, infinite or no length
   QueryRefused           a query that cannot be answered
+  ExtraMissing           an optional package that was asked for is not installed
 
 Raised in this folder; caught at a door, which turns `code` into problem+json. Messages never carry PHI: positions and reasons only.
 """
@@ -87,6 +97,20 @@ class IndexBusy(IndexUnusable):
     retryable = True
 
 
+class IndexUnreachable(IndexUnusable):
+    """The server that holds the index does not answer, or not as it should."""
+
+    code = "index_unreachable"
+    retryable = True
+
+
+class CardsUnreachable(IndexUnusable):
+    """The database that keeps the cards does not answer, or refuses this program."""
+
+    code = "index_cards_unreachable"
+    retryable = True
+
+
 class BuildRefused(RetrievalError):
     """The build ended without an index; the last good one stays in place."""
 
@@ -118,6 +142,49 @@ class BadArchive(BuildRefused):
     code = "bad_archive"
 
 
+class EncoderUnusable(RetrievalError):
+    """The encoder cannot be used."""
+
+    code = "encoder_unusable"
+
+
+class EncoderUnknown(EncoderUnusable):
+    """A name in the settings that names no encoder."""
+
+    code = "encoder_unknown"
+
+
+class EncoderMissing(EncoderUnusable):
+    """A file or folder of the encoder is not there, or is not to be had without a network."""
+
+    code = "encoder_missing"
+
+
+class EncoderDamaged(EncoderUnusable):
+    """The encoder's files do not fit together (weights missing or left over), or hold code where numbers belong."""
+
+    code = "encoder_damaged"
+
+
+class ClusterFailed(BuildRefused):
+    """The machines that embed the cases could not be reached, or failed; a build that is started again resumes."""
+
+    code = "index_cluster_failed"
+    retryable = True
+
+
+class NotSigned(BuildRefused):
+    """A folder of cases without the site's signature: anybody may have put them there."""
+
+    code = "archive_not_signed"
+
+
+class SignatureWrong(BuildRefused):
+    """A folder of cases that is not what was signed, or was signed with another secret."""
+
+    code = "archive_signature_wrong"
+
+
 class BadCase(RetrievalError):
     """One case that cannot be indexed. `reason` is a short fixed phrase that a build counts by."""
 
@@ -139,3 +206,9 @@ class QueryRefused(RetrievalError):
     """A query that cannot be answered: no vector, a broken vector, k below 1."""
 
     code = "query_rejected"
+
+
+class ExtraMissing(RetrievalError):
+    """An optional package that was asked for is not installed."""
+
+    code = "extra_missing"
