@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +14,20 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from retrieval.errors import BadCase, WeakSecret
-from retrieval.keys import NEAR_DUPLICATE_BITS, Keyring, age_band, difference_hash, hamming, normalised_report
+from retrieval.keys import (
+    NEAR_DUPLICATE_BITS,
+    NO_SKETCH,
+    SKETCHED_WORDS,
+    Keyring,
+    age_band,
+    difference_hash,
+    hamming,
+    near,
+    near_reports,
+    normalised_report,
+    report_sketch,
+    word,
+)  # fmt: skip
 
 SECRET = b"0123456789abcdef"
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -94,6 +110,115 @@ def test_normalising_twice_changes_nothing_more(text: str) -> None:
 @given(one=st.integers(0, 2**64 - 1), other=st.integers(0, 2**64 - 1))
 def test_hamming_counts_the_bits_that_differ(one: int, other: int) -> None:
     assert hamming(np.array([one, other], np.uint64), other).tolist() == [(one ^ other).bit_count(), 0]
+
+
+@given(hashes=st.lists(st.integers(0, 2**64 - 1)), one=st.integers(0, 2**64 - 1), bits=st.integers(0, 64))
+def test_near_is_what_counting_bit_by_bit_finds(hashes: list[int], one: int, bits: int) -> None:
+    expected = [row for row, each in enumerate(hashes) if bin(each ^ one).count("1") <= bits]
+    assert near(np.array(hashes, np.uint64), one, bits).tolist() == expected
+
+
+def test_near_looks_at_every_row_of_many() -> None:
+    hashes = np.full(100_003, 2**64 - 1, np.uint64)
+    wanted = [0, 32_767, 32_768, 65_536, 100_002]
+    hashes[wanted] = 0b111
+    assert near(hashes, 0, 3).tolist() == wanted
+    assert near(hashes, 0, 2).tolist() == []
+
+
+@pytest.mark.parametrize("key", ["", "patient 17", "0" * 31, "0" * 33, "0x" + "0" * 30, "A" * 32, "1_0" + "0" * 29, " " + "0" * 31])
+def test_what_no_keyring_makes_has_no_word(key: str) -> None:
+    with pytest.raises(ValueError, match="no salted hash"):
+        word(key)
+
+
+@given(value=names)
+def test_a_word_is_the_beginning_of_its_key(value: str) -> None:
+    key = Keyring(SECRET, b"salt").person(value)
+    assert f"{word(key):016x}" == key[:16]
+
+
+LONG = (
+    "The heart is mildly enlarged. There is a moderate left pleural effusion with adjacent compressive atelectasis. "
+    "The right lung is clear. No pneumothorax is seen. The visualised bones are intact."
+)
+
+
+def is_near(one: str, other: str) -> bool:
+    return len(near_reports(np.array([report_sketch(one)], np.uint64), report_sketch(other))) > 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(LONG, id="itself"),
+        pytest.param(LONG.upper() + " 12/03/2021", id="another layout"),
+        pytest.param(LONG.replace("mildly", "slightly"), id="one word replaced"),
+        pytest.param(LONG.replace("visualised ", ""), id="one word left out"),
+        pytest.param("Addendum. " + LONG, id="one word put in"),
+    ],
+)
+def test_a_lightly_edited_report_is_near(other: str) -> None:
+    assert is_near(LONG, other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(REPORT, id="another report"),
+        pytest.param(" ".join(reversed(LONG.split())), id="the same words in no order"),
+        pytest.param(LONG + " " + " ".join(f"another{word} finding{word}" for word in "abcdefghij"), id="as long again"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_another_report_is_not_near(other: str) -> None:
+    assert not is_near(LONG, other)
+
+
+def test_short_texts_have_no_sketch_and_are_near_to_nothing() -> None:
+    words = [f"word{'abcdefghijkl'[n]}" for n in range(SKETCHED_WORDS)]
+    assert report_sketch(" ".join(words)) != NO_SKETCH
+    short = " ".join(words[1:])
+    assert report_sketch(short) == NO_SKETCH
+    assert not is_near(short, short)
+
+
+@given(text=st.text(max_size=200))
+def test_a_sketch_is_64_bits_and_depends_on_the_normalised_text_alone(text: str) -> None:
+    sketch = report_sketch(text)
+    assert 0 <= sketch < 2**64
+    assert report_sketch(normalised_report(text)) == sketch
+
+
+def edited(text: str, rng: random.Random, words: list[str]) -> str:
+    """`text` with one word left out, replaced or put in."""
+    made, place = text.split(), rng.randrange(len(text.split()))
+    left_out, put_in = rng.choice([(1, 0), (1, 1), (0, 1)])
+    made[place : place + left_out] = rng.choices(words, k=put_in)
+    return " ".join(made)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "share"),
+    [("texts/roco_captions_ccby.jsonl", ("caption",), 0.0), ("nc/texts/iu_xray_reports.jsonl", ("findings", "impression"), 0.03)],
+)
+def test_of_real_texts_copies_are_near_and_few_others_are(kit: Path, name: str, fields: tuple[str, ...], share: float) -> None:
+    lines = [json.loads(line) for line in (kit / name).read_text("utf-8").splitlines()[::6]]
+    texts = list({normalised_report(text): text for text in (" ".join(line[field] for field in fields) for line in lines)}.values())
+    sketches = np.array([report_sketch(text) for text in texts], np.uint64)
+    others = [len(near_reports(sketches, sketch)) - 1 for sketch in sketches.tolist() if sketch != NO_SKETCH]
+    assert max(others) <= share * len(texts)
+    rng, words = random.Random(0), sorted({word for text in texts for word in text.split()})
+    long = [text for text in texts if len(normalised_report(text).split()) >= 20][:300]
+    assert sum(is_near(text, edited(text, rng, words)) for text in long) >= 0.8 * len(long)
+
+
+def test_short_normal_reports_of_one_pattern_exclude_nothing_by_likeness() -> None:
+    rng = random.Random(0)
+    parts = (("No", "There is no"), ("acute", "new"), ("cardiopulmonary", "pulmonary"), ("abnormality", "disease"), ("seen.", "today."))
+    reports = [" ".join(rng.choice(part) for part in parts) for _ in range(300)]
+    sketches = np.array([report_sketch(report) for report in reports], np.uint64)
+    assert all(len(near_reports(sketches, sketch)) == 0 for sketch in sketches.tolist())
 
 
 def _picture(seed: int) -> np.ndarray:
