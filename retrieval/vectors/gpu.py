@@ -1,0 +1,146 @@
+"""Which engine searches: a GPU where there is one that FAISS or torch can use, else the CPU; and whether both find the same."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retrieval.vectors.asked import Asked, Vectors
+from retrieval.vectors.engine import Engine, Held, Rates
+from retrieval.vectors.exact import CpuEngine
+from retrieval.vectors.kept import Kept
+from retrieval.vectors.on_faiss import FaissRows
+from retrieval.vectors.on_torch import hold
+from retrieval.vectors.sharded import Sharded, shares
+from retrieval.vectors.table import VectorTable
+
+_RATES = Rates(read=1.2e-3, multiply=4.2e-5, pick=1.5e-3)
+"""Of torch in float16 on an H100, bench/GPU.md: 1 M x 384 at 1 and 64 queries at once. FAISS takes up to 8 times as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """The engine that searches, and why."""
+
+    engine: Engine
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Whether an engine finds what the CPU finds."""
+
+    queries: int
+    same_ids: float
+    """Share of queries whose ids are equal, place by place."""
+    recall: float
+    """Share of the CPU's ids that are found."""
+
+
+class TorchEngine:
+    """Holds rows as halves on GPUs, multiplied by torch."""
+
+    rates = _RATES
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        """Share rows among `devices`, e.g. `cuda:0`."""
+        self._devices = tuple(devices)
+        self.name = f"torch, float16, {', '.join(devices)}"
+
+    def hold(self, rows: Vectors) -> Held:
+        """See `Engine.hold`."""
+        parts = zip(self._devices, shares(len(rows), len(self._devices)), strict=True)
+        return Sharded([hold(rows[part], device) for device, part in parts])
+
+
+class FaissEngine:
+    """Holds rows in flat float16 indexes of FAISS, one a GPU."""
+
+    rates = _RATES
+
+    def __init__(self, faiss: Any, gpus: int) -> None:
+        """Share rows among the first `gpus` GPUs that `faiss`, the module, sees."""
+        self._makers = [_flat_on(faiss, number) for number in range(gpus)]
+        self.name = f"FAISS flat, float16, {gpus} GPU{'s' if gpus > 1 else ''}"
+
+    def hold(self, rows: Vectors) -> Held:
+        """See `Engine.hold`."""
+        parts = zip(self._makers, shares(len(rows), len(self._makers)), strict=True)
+        return Sharded([FaissRows(rows[part], make) for make, part in parts])
+
+
+def choose_engine(*, driver: bool | None = None, faiss: Any = None, torch: Any = None) -> EngineChoice:
+    """The fastest engine here.
+
+    Args:
+        driver: Whether the machine has a driver of CUDA; looked for when None.
+        faiss: The module; imported when None.
+        torch: Likewise.
+    """
+    if not (_has_driver() if driver is None else driver):
+        return _chosen(CpuEngine(), "there is no CUDA driver here")
+    torch = torch or _imported("torch")
+    if torch is not None and torch.cuda.is_available():
+        devices = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        return _chosen(
+            TorchEngine(devices), f"torch sees {len(devices)} GPU(s), and is faster there than FAISS's flat index (bench/GPU.md)"
+        )
+    faiss = faiss or _imported("faiss")
+    if faiss is None:
+        return _chosen(CpuEngine(), "torch sees no GPU, and FAISS is not installed")
+    if not hasattr(faiss, "StandardGpuResources"):
+        return _chosen(CpuEngine(), "torch sees no GPU, and FAISS is built for CPUs alone")
+    gpus = faiss.get_num_gpus()
+    if not gpus:
+        return _chosen(CpuEngine(), "FAISS is built for GPUs and sees none")
+    return _chosen(FaissEngine(faiss, gpus), f"FAISS sees {gpus} GPU(s), and torch none")
+
+
+def parity(engine: Engine, table: VectorTable, queries: Sequence[Asked], limit: int = 10) -> Parity:
+    """How far `engine` answers as the CPU does, over all rows of `table`; at least one query."""
+    every = [Kept(None, None, np.zeros(0, np.int64))] * len(queries)
+    held = [VectorTable(table.rows, table.dimensions, engine=one) for one in (engine, CpuEngine())]
+    mine, theirs = ([scan.rows.tolist() for scan in one.scan_many(queries, every, limit)] for one in held)
+    found = sum(len(set(a) & set(b)) for a, b in zip(mine, theirs, strict=True))
+    same = sum(a == b for a, b in zip(mine, theirs, strict=True))
+    return Parity(len(queries), same / len(queries), found / max(1, sum(map(len, theirs))))
+
+
+def _chosen(engine: Engine, reason: str) -> EngineChoice:
+    return EngineChoice(engine, engine.name, reason)
+
+
+def _flat_on(faiss: Any, gpu: int) -> Callable[[int], Any]:
+    """Makes empty flat indexes in float16 on a GPU, which share its resources."""
+    resources = faiss.StandardGpuResources()
+
+    def make(dimension: int) -> Any:
+        config = faiss.GpuIndexFlatConfig()
+        config.device = gpu
+        config.useFloat16 = True
+        return faiss.GpuIndexFlatIP(resources, dimension, config)
+
+    return make
+
+
+def _has_driver() -> bool:
+    """Cheaper than to import torch on a machine without a GPU."""
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(name)
+            return True
+    return False
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None

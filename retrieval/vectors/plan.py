@@ -1,0 +1,113 @@
+"""How a query is answered, and why: exactly, unless that takes long and the approximate index is known to find enough.
+
+The costs are those measured with `python -m bench --only index`; what decides are their ratios, which differ little between
+machines. A filter that keeps few rows makes an exact scan cheap, and is what approximate indexes fail under; so the fewer rows
+are kept, the surer the answer is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from retrieval.vectors.asked import Kind
+from retrieval.vectors.engine import Rates
+from retrieval.vectors.near import NearNote, NearPoint
+
+PlanName = Literal[
+    "none", "exact scan over all rows", "exact scan over kept rows", "exact scan over rows picked one by one", "approximate index"
+]
+COPY_SHARE = 0.5
+"""Above this share of kept rows a copy saves less than half of a scan, and costs memory."""
+PICK_SHARE = 0.3
+"""Above this share, walking past the other rows costs less than picking the kept ones out without keeping them."""
+SHORT = 500.0
+"""Microseconds under which an exact scan needs no replacement."""
+WORTH = 4.0
+"""How many times as long an exact scan must take."""
+_START, _A_LIST, _A_ROW = 60.0, 1.5, 0.35
+"""Microseconds of the approximate index: to begin, for a list, for a row fetched and scored again."""
+MOST = 0.95
+"""Above this share of rows that may be found, those that may not are hardly met."""
+_SPREAD = 1.5
+"""Below it: kept rows are not always their share of the nearest, so as many times more are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a plan is made from."""
+
+    cases: int
+    """Rows of the table."""
+    base: int | None
+    """Rows that the filter keeps; None without one."""
+    kept: int
+    """Rows of those that may be found."""
+    wanted: int
+    """Neighbours to look for, those included that may not be found."""
+    kind: Kind
+    columns: int
+    """Columns that are compared."""
+    batch: int
+    """Queries of this kind under this filter that are asked together."""
+    copies_fit: bool
+    """Whether a copy of the filter's rows is within the budget."""
+    note: NearNote | None
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A way and its reason; for the approximate index, the setting it is asked with."""
+
+    name: PlanName
+    reason: str
+    point: NearPoint | None = None
+
+
+def plan(sought: Sought) -> Plan:
+    """How to search."""
+    if sought.kept == 0:
+        return Plan("none", _remain(sought))
+    exact, point = _exact(sought), _point(sought)
+    if point is None:
+        return exact
+    takes, instead = exact_cost(sought, exact.name), _START + _A_LIST * point.probes + _A_ROW * point.fetch
+    if takes < SHORT or takes < WORTH * instead:
+        return exact
+    reason = (
+        f"{_remain(sought)}: an exact scan would take {takes / instead:.0f} times as long; on held-out {sought.kind} queries "
+        f"{point.recall:.1%} of the nearest {point.limit} were found"
+    )
+    return Plan("approximate index", reason, point)
+
+
+def exact_cost(sought: Sought, name: PlanName) -> float:
+    """Microseconds an exact scan takes: bound by reading for one query, by multiplying for many."""
+    rows = sought.base if sought.base is not None and name != "exact scan over all rows" else sought.cases
+    picking = sought.rates.pick / sought.batch if name == "exact scan over rows picked one by one" else 0.0
+    return rows * sought.columns * (max(sought.rates.read / sought.batch, sought.rates.multiply) + picking) / 1000
+
+
+def _exact(sought: Sought) -> Plan:
+    remain = _remain(sought)
+    if sought.base is None:
+        return Plan("exact scan over all rows", remain)
+    if sought.base < COPY_SHARE * sought.cases and sought.copies_fit:
+        return Plan("exact scan over kept rows", f"{remain}: few enough to keep together")
+    if sought.base < PICK_SHARE * sought.cases:
+        return Plan("exact scan over rows picked one by one", f"{remain}: too many to keep together, few enough to pick")
+    return Plan("exact scan over all rows", f"{remain}: too many to pick")
+
+
+def _point(sought: Sought) -> NearPoint | None:
+    """The setting for as many neighbours as hold those that may be found."""
+    if sought.note is None:
+        return None
+    share = sought.kept / sought.cases
+    return sought.note.point(sought.kind, sought.wanted if share > MOST else math.ceil(sought.wanted * _SPREAD / share))
+
+
+def _remain(sought: Sought) -> str:
+    return f"{sought.kept} of {sought.cases} cases remain"

@@ -1,0 +1,114 @@
+"""The plan: a table of what is asked and how it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.vectors.exact import CpuEngine
+from retrieval.vectors.near import NearNote, NearPoint
+from retrieval.vectors.plan import Sought, exact_cost, plan
+
+NOTE = NearNote(
+    factory="IVF512,PQ96x4fs",
+    rows=100_000,
+    dimension=384,
+    points=(
+        NearPoint(kind="fused", limit=10, probes=16, fetch=80, recall=0.99),
+        NearPoint(kind="fused", limit=64, probes=16, fetch=256, recall=0.988),
+        NearPoint(kind="image", limit=10, probes=64, fetch=160, recall=0.986),
+    ),
+)
+ASKED = Sought(
+    cases=100_000,
+    base=None,
+    kept=100_000,
+    wanted=10,
+    kind="fused",
+    columns=384,
+    batch=1,
+    copies_fit=True,
+    note=NOTE,
+    rates=CpuEngine.rates,
+)
+ALL, KEPT, PICKED, NEAR = (
+    "exact scan over all rows",
+    "exact scan over kept rows",
+    "exact scan over rows picked one by one",
+    "approximate index",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        pytest.param({}, NEAR, id="everything, one query"),
+        pytest.param({"batch": 64}, NEAR, id="everything, many queries"),
+        pytest.param({"note": None}, ALL, id="no approximate index"),
+        pytest.param({"kind": "text"}, ALL, id="no setting found enough for this kind"),
+        pytest.param({"wanted": 65}, ALL, id="more neighbours than it was tuned for"),
+        pytest.param({"kind": "image", "wanted": 11}, ALL, id="more neighbours than it was tuned for, of an image"),
+        pytest.param({"kept": 99_990}, NEAR, id="a patient's own rows dropped"),
+        pytest.param({"kept": 0}, "none", id="nothing remains"),
+        pytest.param({"base": 0, "kept": 0}, "none", id="the filter keeps nothing"),
+        pytest.param({"base": 1_000, "kept": 990}, KEPT, id="1 %"),
+        pytest.param({"base": 10_000, "kept": 9_000}, KEPT, id="10 %"),
+        pytest.param({"base": 10_000, "kept": 9_000, "copies_fit": False}, PICKED, id="10 %, too large to keep"),
+        pytest.param({"base": 90_000, "kept": 90_000}, NEAR, id="90 %"),
+        pytest.param({"base": 90_000, "kept": 90_000, "note": None}, ALL, id="90 % without an index"),
+        pytest.param({"base": 45_000, "kept": 45_000, "note": None, "copies_fit": False}, ALL, id="45 % too large to keep"),
+        pytest.param({"cases": 3_000, "kept": 3_000}, ALL, id="a scan is short"),
+    ],
+)
+def test_how_a_query_is_answered(changes: dict[str, object], name: str) -> None:
+    chosen = plan(replace(ASKED, **changes))  # type: ignore[arg-type]
+    assert chosen.name == name
+    assert f"{changes.get('kept', 100_000)} of {changes.get('cases', 100_000)} cases remain" in chosen.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit"),
+    [
+        ({}, 10),
+        ({"kept": 99_990}, 10),
+        ({"base": 99_000, "kept": 98_000}, 10),
+        ({"wanted": 11}, 64),
+        ({"base": 60_000, "kept": 60_000}, 64),
+        ({"kept": 50_000}, 64),
+    ],
+)
+def test_the_fewer_rows_may_be_found_the_more_are_looked_at(changes: dict[str, int], limit: int) -> None:
+    point = plan(replace(ASKED, **changes)).point  # type: ignore[arg-type]
+    assert point is not None
+    assert point.limit == limit
+
+
+def test_an_approximate_answer_says_what_was_measured() -> None:
+    reason = plan(ASKED).reason
+    assert "99.0% of the nearest 10 were found" in reason
+    assert "held-out fused queries" in reason
+
+
+@given(
+    base=st.none() | st.integers(0, 100_000),
+    kept=st.integers(0, 100_000),
+    limit=st.integers(1, 500),
+    batch=st.integers(1, 1_000),
+    fits=st.booleans(),
+)
+def test_an_approximate_answer_is_never_planned_where_an_exact_one_is_short(
+    base: int | None, kept: int, limit: int, batch: int, fits: bool
+) -> None:
+    sought = replace(ASKED, base=base, kept=min(kept, 100_000 if base is None else base), wanted=limit, batch=batch, copies_fit=fits)
+    chosen, exact = plan(sought), plan(replace(sought, note=None))
+    if chosen.name == NEAR:
+        assert exact_cost(sought, exact.name) >= 500
+    else:
+        assert chosen == exact
+
+
+def test_many_queries_together_cost_less_each() -> None:
+    assert exact_cost(replace(ASKED, batch=64), ALL) < exact_cost(ASKED, ALL) / 10
