@@ -2,50 +2,87 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
-import numpy as np
+from pydantic import BaseModel, ConfigDict
 
-from retrieval.calibrate import COVERAGE, calibrate
-from retrieval.cards import CaseCard, Encoder, Rejected, SourceCase
-from retrieval.errors import BadCase, NothingToIndex
-from retrieval.generations import publish, workplace
-from retrieval.info import IndexInfo, describe
-from retrieval.keys import NEAR_DUPLICATE_BITS, Keyring, check_image
-from retrieval.manifest import SCHEMA_VERSION, Manifest, describe_files, flush, seal, verify, write_flushed
-from retrieval.store import FILE as CARDS
-from retrieval.store import CardStore, CardWriter, thumbnail
-from retrieval.vectors import FILE as VECTORS
-from retrieval.vectors import IMAGE_WEIGHT, Vectors, deserialise, fuse, serialise, unit_rows
+from retrieval.assembly import Draft, Identity, Weight, conclude, now
+from retrieval.cards import Encoder, Rejected, SourceCase
+from retrieval.columns import FILE as COLUMNS
+from retrieval.columns import Columns
+from retrieval.embedding import Embed, in_process
+from retrieval.errors import BadArchive, BuildRefused, IndexCorrupt, IndexUnusable, NothingToIndex
+from retrieval.generations import generations, interrupted, job_of, workplace
+from retrieval.info import IndexInfo
+from retrieval.intake import PERSON_REMOVED, Closed, Intake, Journal
+from retrieval.keys import Keyring, word
+from retrieval.manifest import Gone, GoneCase, Manifest, SourceEntry, open_manifest, parse_json, read_small, replace_flushed
+from retrieval.mapping import view_files
+from retrieval.segments import CardPlace, SegmentPlace, SegmentWriter, read_gone, settle
+from retrieval.vector_file import FILE as VECTORS
+from retrieval.vector_file import rows_of
+from retrieval.vectors import Dimensions
 
-BATCH = 32
-NAMED_SKIPS = 20
-"""So many skipped cases are named by position; all are counted."""
-_KEY = re.compile(r"[0-9a-f]{32}")
+GIVEN = "given"
+"""Why a weight is what it is that was not fitted."""
+Progress = Callable[[int], None]
 
 
-@dataclass
-class _Progress:
-    """What a running build has seen. Changed in place; it never leaves this module."""
+class Job(BaseModel):
+    """What a build leaves beside its folder: another one that begins with the same goes on with it."""
 
-    report: Callable[[int], None]
-    seen: int = 0
-    keys: set[str] = field(default_factory=set)
-    skipped: Counter[str] = field(default_factory=Counter)
-    skipped_at: list[tuple[str, str]] = field(default_factory=list)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    def skip(self, reason: str, where: str) -> None:
-        """Count a case that is left out, never in silence."""
-        self.skipped[reason] += 1
-        if len(self.skipped_at) < NAMED_SKIPS:
-            self.skipped_at.append((reason, where))
+    source_fingerprint: str
+    encoder_fingerprint: str
+    salt: str
+    key_check: str
+    total: int | None
+    cards: str
+    taken: SourceEntry | None = None
+    """Set once all cases are written, and only measures are left to take."""
+    skipped_at: tuple[tuple[str, str], ...] = ()
+
+    def write(self, place: Path) -> None:
+        """Leave this beside the build in `place`, unless nobody could know its source again."""
+        if self.source_fingerprint:
+            replace_flushed(job_of(place), self.model_dump_json().encode() + b"\n")
+
+    def same_beginning(self, other: Job) -> bool:
+        """Whether the two are builds of the same with the same."""
+        return self.model_dump(exclude={"taken", "skipped_at"}) == other.model_dump(exclude={"taken", "skipped_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where cases come from, as the manifest will say it."""
+
+    words: str
+    """What is indexed, without identities, e.g. `2000 phantom studies, seed 0`."""
+    fingerprint: str
+    """Changes when the source does; without one a build is never resumed."""
+    signed: bool
+    """Whether the source's signature was checked."""
+    notes: Mapping[str, int]
+    """What the reader counts; looked at once all cases are read."""
+
+    def entry(self, taken: Journal) -> SourceEntry:
+        """For the manifest, once its cases are taken."""
+        return SourceEntry(
+            words=self.words,
+            fingerprint=self.fingerprint,
+            added_at=now(),
+            signed=self.signed,
+            cases=taken.rows,
+            skipped=taken.skipped,
+            notes=tuple(sorted(self.notes.items())),
+        )
 
 
 def build(
@@ -55,137 +92,176 @@ def build(
     *,
     keyring: Keyring,
     total: int | None = None,
-    progress: Callable[[int], None] = lambda seen: None,
+    progress: Progress = lambda seen: None,
     source: str = "",
-    image_weight: float = IMAGE_WEIGHT,
+    source_fingerprint: str = "",
+    signed: bool = False,
+    notes: Mapping[str, int] = MappingProxyType({}),
+    image_weight: float | None = None,
+    embed: Embed | None = None,
+    cards_url: str | None = None,
 ) -> IndexInfo:
     """Embed `cases` and put a new generation of the index into `folder`.
 
-    Cases are streamed in batches of 32; only vectors are held in memory. A case that cannot be indexed is skipped and counted
-    by reason. Until the last step the index in use stays as it is, whatever happens, a kill -9 included.
+    Cases are streamed: neither they nor their vectors are held in memory. A case that cannot be indexed is skipped and counted by
+    reason. Until the last step the index in use stays as it is, whatever happens, a kill -9 included. After a kill or a failure
+    the next build with the same source fingerprint, encoder, keyring and total goes on where 1,024 cases were last made durable.
 
     Args:
-        cases: Cases whose keys `keyring` made, or what a reader rejected.
+        cases: Cases whose keys `keyring` made, or what a reader rejected. On resuming, the same again from the first.
         encoder: Embeds images and reports.
         folder: The index's folder; created when missing.
-        keyring: Kept as salt and check value: never the secret.
+        keyring: Kept as salt and check value: never the secret. See `unfinished` and `salt_of`.
         total: How many cases to take at most; None for all.
         progress: Called after every batch with the number of cases seen.
-        source: What is indexed, in words, without identities.
-        image_weight: Share of the image in a fused distance, between 0 and 1.
+        source: See `Source.words`.
+        source_fingerprint: See `Source.fingerprint`.
+        signed: See `Source.signed`.
+        notes: See `Source.notes`.
+        image_weight: Share of the image in a fused distance, between 0 and 1; None to fit it on the cases.
+        embed: Where to embed; None for here.
+        cards_url: Of a PostgreSQL database for the cards; None for files.
 
     Raises:
         NothingToIndex: no case survived; the last good index stays.
+        BuildRefused: a weight that is not between 0 and 1.
+        BadArchive: an interrupted build was resumed with other cases than it began with; it is given up.
         IndexBusy, NotAnIndex, StorageFailed: see `retrieval.generations.workplace`.
+        CardsUnreachable, ExtraMissing: see `retrieval.store.write_cards`.
     """
-    started = time.monotonic()
-    state = _Progress(progress)
-    with workplace(folder) as place:
-        fused = _write_cards(islice(cases, total), encoder, place, state, image_weight)
-        write_flushed(place / VECTORS, serialise(fused))
-        manifest = _manifest(place=place, fused=fused, encoder=encoder, keyring=keyring, state=state, source=source, weight=image_weight)
-        digest = seal(place, manifest)
-        verify(place, digest)  # read back: what the disk holds is what will be served
-        generation = publish(place, digest)
-        info = describe(verify(generation, digest))
-    return replace(info, seconds=round(time.monotonic() - started, 2), skipped_at=tuple(state.skipped_at))
+    if image_weight is not None and not 0 < image_weight < 1:
+        raise BuildRefused("the weight of the image is not between 0 and 1")
+    identity = identity_of(encoder, keyring)
+    weight = None if image_weight is None else Weight(image_weight, GIVEN)
+    origin = Source(source, source_fingerprint, signed, notes)
+    work = _Build(folder, origin, identity, CardPlace.of(cards_url, identity.salt), weight, total)
+    return work.run(islice(cases, total), embed or in_process(encoder), progress)
 
 
-def _write_cards(cases: Iterable[SourceCase | Rejected], encoder: Encoder, place: Path, state: _Progress, weight: float) -> Vectors:
-    writer = CardWriter(place / CARDS)
-    fused: list[Vectors] = []
-    try:
-        for batch in _batches(cases):
-            cards, vectors = _embed(_usable(batch, state), encoder, state, weight)
-            writer.add(cards, vectors)
-            fused.append(vectors)
-            state.seen += len(batch)
-            state.report(state.seen)
-        if not writer.rows:
-            raise NothingToIndex(f"none of {state.seen} cases could be indexed")
-        writer.finish()
-    finally:
-        writer.abandon()
-    flush(place / CARDS)
-    return np.vstack(fused)
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """A build before it has read a case."""
 
+    folder: Path
+    origin: Source
+    identity: Identity
+    cards: CardPlace
+    weight: Weight | None
+    total: int | None
 
-def _batches(cases: Iterable[SourceCase | Rejected]) -> Iterator[list[SourceCase | Rejected]]:
-    rest = iter(cases)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
+    def run(self, cases: Iterable[SourceCase | Rejected], embed: Embed, progress: Progress) -> IndexInfo:
+        """See `build`."""
+        started = time.monotonic()
+        with workplace(self.folder, resumes=self._resumes) as here, _given_up_when_damaged(here):
+            persons = _removed_persons(self.folder, self.identity)
+            place = SegmentPlace(here / segment_name(here), self.identity.dimensions, self.cards)
+            job = _job(here) or self._job()
+            if job.taken is None:
+                job.write(here)
+                taken = _intake(place, Closed(persons=frozenset(persons)), progress).take(cases, embed)
+                job = job.model_copy(update={"taken": self.origin.entry(taken), "skipped_at": taken.skipped_at})
+                job.write(here)
+            assert job.taken is not None
+            entry = settle(place, job.taken.cases)
+            gone = Gone(cases=_cases_of(frozenset(persons), place, entry.cases), persons=persons)
+            info = conclude(here, Draft(self.identity, (job.taken,), (entry,), gone, self.cards, self.weight, linked={}, hubs="count"))
+        return replace(info, seconds=round(time.monotonic() - started, 2), skipped_at=job.skipped_at, changed=info.cases)
 
-
-def _usable(batch: Sequence[SourceCase | Rejected], state: _Progress) -> list[SourceCase]:
-    usable = []
-    for number, case in enumerate(batch, start=state.seen + 1):
-        if isinstance(case, Rejected):
-            state.skip(case.reason, case.where)
-            continue
-        try:
-            _check(case, state.keys)
-        except BadCase as error:
-            state.skip(error.reason, f"case {number}")
-            continue
-        state.keys.add(case.card.key)
-        usable.append(case)
-    return usable
-
-
-def _check(case: SourceCase, known: set[str]) -> None:
-    """Refuse a case that would be wrong in the index: above all one whose key could be an identity."""
-    card = case.card
-    if not all(_KEY.fullmatch(key) for key in (card.key, card.person, card.study, card.report_hash)):
-        raise BadCase("a key is no salted hash")
-    if card.key in known:
-        raise BadCase("key stands twice")
-    if not card.report.strip():
-        raise BadCase("report is empty")
-    if not card.consent.strip() or not card.licence.strip():
-        raise BadCase("consent or licence is not stated")
-    check_image(case.image)
-
-
-def _embed(cases: list[SourceCase], encoder: Encoder, state: _Progress, weight: float) -> tuple[list[CaseCard], Vectors]:
-    """Cards and fused vectors of the cases whose both vectors are usable."""
-    if not cases:
-        return [], np.zeros((0, 2 * encoder.dimension), dtype=np.float32)
-    images, image_ok = unit_rows(encoder.images([case.image for case in cases]), encoder.dimension, len(cases))
-    reports, report_ok = unit_rows(encoder.texts([case.card.report for case in cases]), encoder.dimension, len(cases))
-    for position in np.flatnonzero(~(image_ok & report_ok)):
-        state.skip(
-            "vector is NaN, infinite, zero or not of unit length",
-            f"within cases {state.seen + 1}-{state.seen + BATCH}, number {position + 1}",
+    def _job(self) -> Job:
+        return Job(
+            source_fingerprint=self.origin.fingerprint,
+            encoder_fingerprint=self.identity.encoder_fingerprint,
+            salt=self.identity.salt,
+            key_check=self.identity.key_check,
+            total=self.total,
+            cards=self.cards.kind,
         )
-    kept = image_ok & report_ok
-    cards = [_with_thumbnail(case) for case, ok in zip(cases, kept, strict=True) if ok]
-    return cards, fuse(images[kept], reports[kept], weight)
+
+    def _resumes(self, rest: Path) -> bool:
+        """Whether this goes on with the interrupted build in a folder."""
+        job = _job(rest)
+        return job is not None and job.same_beginning(self._job())
 
 
-def _with_thumbnail(case: SourceCase) -> CaseCard:
-    return case.card if case.card.thumbnail_png else replace(case.card, thumbnail_png=thumbnail(case.image))
+def unfinished(folder: Path, source_fingerprint: str, encoder_fingerprint: str) -> bytes | None:
+    """Salt of an interrupted build of this source with this encoder, for the keyring that goes on with it; None without one."""
+    for place in interrupted(folder):
+        job = _job(place)
+        if job and source_fingerprint and (job.source_fingerprint, job.encoder_fingerprint) == (source_fingerprint, encoder_fingerprint):
+            return bytes.fromhex(job.salt)
+    return None
 
 
-def _manifest(*, place: Path, fused: Vectors, encoder: Encoder, keyring: Keyring, state: _Progress, source: str, weight: float) -> Manifest:
-    table = deserialise((place / VECTORS).read_bytes(), dimension=encoder.dimension, cases=len(fused), weight=weight)
-    store = CardStore(place / CARDS)
+def salt_of(folder: Path) -> bytes | None:
+    """Salt of the newest generation that can be read, so that a new one has the same keys; None where there is none."""
+    manifest = next((manifest for _, manifest in _readable(folder)), None)
+    return None if manifest is None else bytes.fromhex(manifest.salt)
+
+
+def identity_of(encoder: Encoder, keyring: Keyring) -> Identity:
+    """Of an index made with them."""
+    dimensions = Dimensions(encoder.image_dimension, encoder.text_dimension)
+    return Identity(encoder.fingerprint, dimensions, encoder.one_space, keyring.salt.hex(), keyring.check)
+
+
+def segment_name(here: Path) -> str:
+    """Of the segment that a generation in the making brings: no other generation of the index has one of that name."""
+    return here.name.replace("building-", "seg-")
+
+
+def _job(place: Path) -> Job | None:
+    """What the build in a folder left; None without a job, or with one that is damaged."""
     try:
-        thresholds = calibrate(table, store.columns(), near_duplicate_bits=NEAR_DUPLICATE_BITS)
-    finally:
-        store.close()
-    return Manifest(
-        schema_version=SCHEMA_VERSION,
-        source=source,
-        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        encoder_fingerprint=encoder.fingerprint,
-        dimension=encoder.dimension,
-        cases=len(fused),
-        image_weight=weight,
-        near_duplicate_bits=NEAR_DUPLICATE_BITS,
-        coverage=COVERAGE,
-        thresholds=dict(thresholds),
-        salt=keyring.salt.hex(),
-        key_check=keyring.check,
-        skipped=dict(sorted(state.skipped.items())),
-        files=describe_files(place),
+        return parse_json(Job, read_small(place.parent, job_of(place).name), "job")
+    except IndexCorrupt:
+        return None
+
+
+def _intake(place: SegmentPlace, closed: Closed, progress: Progress) -> Intake:
+    """Behind what an interrupted build committed, or at the beginning when that cannot be read."""
+    try:
+        return Intake(SegmentWriter(place), closed, progress)
+    except IndexCorrupt:
+        place.clear()
+        return Intake(SegmentWriter(place), closed, progress)
+
+
+@contextmanager
+def _given_up_when_damaged(here: Path) -> Iterator[None]:
+    """Lets the next build begin anew after a failure that going on would only repeat."""
+    try:
+        yield
+    except (BadArchive, NothingToIndex, IndexCorrupt):
+        job_of(here).unlink(missing_ok=True)
+        raise
+
+
+def _removed_persons(folder: Path, identity: Identity) -> tuple[str, ...]:
+    """Keys of the persons whom the newest readable generation no longer takes; none where its keys are another keyring's."""
+    for place, manifest in _readable(folder):
+        with suppress(IndexUnusable):
+            gone = read_gone(place, manifest)
+            return gone.persons if manifest.key_check == identity.key_check else ()
+    return ()
+
+
+def _cases_of(persons: frozenset[str], place: SegmentPlace, cases: int) -> tuple[GoneCase, ...]:
+    """Cases in a settled segment of persons who were removed: after an interrupted build had taken them."""
+    if not persons:
+        return ()
+    rows = rows_of(view_files(place.folder, [VECTORS])[VECTORS], cases, place.dimensions)
+    found = Columns.load((place.folder / COLUMNS).read_bytes()).by_person.rows(map(word, persons)).tolist()
+    with closing(place.cards.open(place.folder)) as store:
+        cards = {row: store.card(row, rows[row]) for row in found}
+    return tuple(
+        GoneCase(row=row, key=card.key, reason=PERSON_REMOVED, quarantined=False)
+        for row, card in cards.items()
+        if not persons.isdisjoint((card.person, *card.linked))
     )
+
+
+def _readable(folder: Path) -> Iterator[tuple[Path, Manifest]]:
+    """Generations whose manifests this version reads, the newest first: a new build is what replaces a damaged or an older one."""
+    for place in generations(folder) if folder.is_dir() else []:
+        with suppress(IndexUnusable):
+            yield place, open_manifest(place).manifest
