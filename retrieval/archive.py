@@ -1,27 +1,32 @@
 """Reads an archive of cases: a folder with `cases.jsonl` and the images it names.
 
-One JSON object a line, read strictly: unknown keys, a key twice, NaN, a wrong type or a path out of the folder reject that
-line with its number and a reason, and the build counts it. Identifiers are hashed as they are read and go no further. Reports
-must be de-identified before: nothing here looks for names in prose.
+One JSON object a line (`retrieval.case_line`). A line that cannot be a case is rejected with its number and a reason, and the
+build counts it. Identifiers are hashed as they are read and go no further. Every report goes through `retrieval.deidentify`,
+which counts what it replaced and is never the only barrier.
+
+A report's key is made of the report as received, as a review's query makes it of the chart's: a keyed hash tells nobody the
+words. Its sketch has no key, so it is made of what is left once names and dates are out; a query that cleans its report likewise
+comes nearest.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import warnings
-from collections.abc import Iterator
-from datetime import date
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from retrieval.cards import CaseCard, CaseFinding, Rejected, SourceCase
+from retrieval.case_line import CaseFields, CaseLine, read_strictly, strict_json
+from retrieval.deidentify import deidentify
 from retrieval.errors import BadArchive, BadCase
-from retrieval.keys import Keyring, age_band, check_image, difference_hash
+from retrieval.keys import Keyring, age_band, check_image, difference_hash, report_sketch
 
 FILE = "cases.jsonl"
 LONGEST_LINE = 1 << 20
@@ -29,140 +34,199 @@ LARGEST_IMAGE = 64_000_000
 """Pixels: above any radiograph, below what exhausts memory."""
 _WIDE_MODES = {"I;16": 65535.0, "I;16B": 65535.0, "I;16L": 65535.0}
 
-
-def _day(value: object) -> date:
-    """Exactly YYYY-MM-DD: a partial date or a time would leave open whether a case is later than a query."""
-    if isinstance(value, str) and len(value) == 10:
-        return date.fromisoformat(value)
-    raise ValueError("not a day written YYYY-MM-DD")
+Labeler = Callable[[str], tuple[CaseFinding, ...]]
+"""The findings that a report states."""
+ReadPicture = Callable[[Path], NDArray[np.float32]]
+"""Decodes an image file to grey [rows, columns] in 0..1, or raises BadCase."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """What a build says of where its cases come from."""
+
+    words: str
+    """Without identities, e.g. `an archive of 120 lines`."""
+    fingerprint: str
+    """SHA-256 that changes when the source does: an unfinished build goes on with the same source alone."""
+    total: int | None
+    """How many cases to expect, for a progress bar; None when only reading tells."""
+    signed: bool = False
+    """Whether the source's signature was checked (`retrieval.signing`)."""
 
 
-class FindingLine(_Strict):
-    """A finding the report states."""
+@dataclass(frozen=True, slots=True)
+class CaseMaker:
+    """What every archive makes its cases with. `redactions` grows as reports are read, by kind; it holds no content."""
 
-    key: str = Field(pattern=r"^[a-z][a-z0-9_]{1,63}$", description="Name of the finding, e.g. pleural_effusion")
-    side: Literal["left", "right", "bilateral"] | None = None
+    keyring: Keyring
+    label: Labeler | None = None
+    """None: a case whose archive gives no findings is rejected."""
+    redactions: Counter[str] | None = None
+
+    def make(self, fields: CaseFields, pixels: NDArray[np.float32]) -> SourceCase:
+        """A case of what an archive gives and of its image [rows, columns] in 0..1.
+
+        Raises:
+            BadCase: an image no encoder should see, or findings neither given nor to be found.
+        """
+        ring, report = self.keyring, self._clean(fields.report)
+        person = ring.person(fields.person)
+        card = CaseCard(
+            key=ring.case(fields.key),
+            person=person,
+            linked=tuple(sorted({ring.person(one) for one in fields.identifiers} - {person})),
+            study=ring.study(fields.study),
+            as_of=fields.as_of,
+            modality=fields.modality,
+            body_part=fields.body_part,
+            view=fields.view,
+            age_band=age_band(fields.age),
+            sex=fields.sex,
+            site=fields.site,
+            findings=self._findings(fields, report),
+            report=report,
+            report_hash=ring.report(fields.report),
+            report_sketch=report_sketch(report),
+            image_hash=difference_hash(pixels),
+            consent=fields.consent,
+            licence=fields.licence,
+            outcome=None if fields.outcome is None else self._clean(fields.outcome),
+        )
+        return SourceCase(card, pixels)
+
+    def _clean(self, text: str) -> str:
+        cleaned = deidentify(text)
+        if self.redactions is not None:
+            self.redactions.update(cleaned.counts)
+        return cleaned.text
+
+    def _findings(self, fields: CaseFields, report: str) -> tuple[CaseFinding, ...]:
+        if fields.findings is not None:
+            return tuple(CaseFinding(one.key, one.side, one.location) for one in fields.findings)
+        if self.label is None:
+            raise BadCase("findings are missing, and there is no labeler")
+        return self.label(report)
 
 
-class CaseLine(_Strict):
-    """One line of `cases.jsonl`. `case_schema()` publishes it as JSON Schema."""
+def read_cases(
+    folder: Path,
+    keyring: Keyring,
+    *,
+    label: Labeler | None = None,
+    read_picture: ReadPicture | None = None,
+    redactions: Counter[str] | None = None,
+) -> Iterator[SourceCase | Rejected]:
+    """The cases of an archive in the order of its lines; a line that cannot be a case as `Rejected` with its number.
 
-    key: str = Field(min_length=1, max_length=256, description="Identifier of the case in its archive")
-    person: str = Field(min_length=1, max_length=256, description="Identifier of the person; hashed on reading")
-    study: str = Field(min_length=1, max_length=256, description="Study Instance UID or accession number; hashed on reading")
-    as_of: Annotated[date, BeforeValidator(_day)] = Field(description="Day of the study, YYYY-MM-DD")
-    modality: str = Field(pattern=r"^[A-Z]{2,16}$", description="DICOM Modality, e.g. CR")
-    body_part: str = Field("CHEST", pattern=r"^[A-Z]{2,16}$", description="DICOM Body Part Examined")
-    view: str = Field(pattern=r"^[A-Z]{2,16}$", description="DICOM View Position, e.g. PA")
-    age: int | None = Field(ge=0, le=130, description="Years; stored as a ten-year band")
-    sex: Literal["female", "male", "other", "unknown"]
-    findings: tuple[FindingLine, ...] = Field(strict=False, max_length=64)
-    report: str = Field(min_length=1, max_length=100_000, description="De-identified report text")
-    image: str = Field(min_length=1, max_length=512, description="PNG or JPEG, path relative to the folder")
-    consent: str = Field(min_length=1, max_length=256, description="On what ground the case may be used")
-    licence: str = Field(min_length=1, max_length=256)
-    outcome: str | None = Field(None, max_length=256)
+    Args:
+        folder: Holds `cases.jsonl` and the images.
+        keyring: Hashes identifiers.
+        label: Finds the findings of a report whose line gives none; without it such a line is rejected.
+        read_picture: Decodes an image; by default PNG and JPEG alone.
+        redactions: Grows, while cases are read, by how many identifiers of which kind were taken out of reports.
+
+    Raises:
+        BadArchive: without a readable `cases.jsonl`.
+    """
+    maker, decode = CaseMaker(keyring, label, redactions), read_picture or read_image
+    for number, line in lines_of(folder):
+        try:
+            fields = parse_line(line)
+            yield maker.make(fields, decode(inside(folder, fields.image)))
+        except BadCase as error:
+            yield Rejected(error.reason, f"line {number}")
 
 
-def case_schema() -> dict[str, Any]:
-    """JSON Schema of a line of `cases.jsonl`."""
-    return CaseLine.model_json_schema()
+def note_archive(folder: Path, *, signed: bool = False) -> SourceNote:
+    """What is to be indexed. The fingerprint is over `cases.jsonl` and over size and time of each image it names.
+
+    Args:
+        folder: The archive.
+        signed: Whether `retrieval.signing.verify_signature` has passed it.
+
+    Raises:
+        BadArchive: without a readable `cases.jsonl`.
+    """
+    digest = hashlib.sha256(b"sidenote archive 1\n")
+    total = 0
+    for number, line in lines_of(folder):
+        total += 1
+        digest.update(b"%d " % number + line)
+        digest.update(repr(_state(folder, line)).encode())
+    return SourceNote(f"an archive of {total} lines", digest.hexdigest(), total, signed)
+
+
+def _state(folder: Path, line: bytes) -> tuple[int, int] | None:
+    """Size and time of the image that a line names; None when it names none that may be read."""
+    path = named_image(folder, line)
+    if path is None:
+        return None
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def named_image(folder: Path, line: bytes) -> Path | None:
+    """The file that a line of `cases.jsonl` names as its image; None when the line or the path is unusable."""
+    try:
+        return inside(folder, parse_line(line).image)
+    except BadCase:
+        return None
 
 
 def count_cases(folder: Path) -> int:
-    """How many lines the archive has, for a progress bar.
+    """How many lines the archive has.
+
+    Raises:
+        BadArchive: without a readable `cases.jsonl`.
+    """
+    return sum(1 for _ in lines_of(folder))
+
+
+def lines_of(folder: Path) -> Iterator[tuple[int, bytes]]:
+    """(number from 1, line) of each line that is not blank. One that is too long is the last: where the next begins is not known.
 
     Raises:
         BadArchive: without a readable `cases.jsonl`.
     """
     try:
         with (folder / FILE).open("rb") as file:
-            return sum(1 for line in file if line.strip())
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=1):
+                if line.strip():
+                    yield number, line
+                if len(line) > LONGEST_LINE:
+                    return
     except OSError as error:
         raise BadArchive(f"the folder has no readable {FILE}") from error
 
 
-def read_cases(folder: Path, keyring: Keyring) -> Iterator[SourceCase | Rejected]:
-    """The cases of an archive in the order of its lines; a line that cannot be a case as `Rejected` with its number.
+def parse_line(line: bytes) -> CaseLine:
+    """One line of `cases.jsonl`.
 
     Raises:
-        BadArchive: without a readable `cases.jsonl`.
+        BadCase: too long, not strict JSON, or not as the schema says.
     """
-    count_cases(folder)
-    with (folder / FILE).open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), start=1):
-            if not line.strip():
-                continue
-            try:
-                yield _case(_line(line), folder, keyring)
-            except BadCase as error:
-                yield Rejected(error.reason, f"line {number}")
-            if len(line) > LONGEST_LINE:
-                return  # where the next line begins is no longer known
-
-
-def _line(line: bytes) -> CaseLine:
     if len(line) > LONGEST_LINE:
         raise BadCase("line is too long; the rest of the file was not read")
-    try:
-        data = json.loads(line.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
-        return CaseLine.model_validate(data)
-    except ValidationError as error:
-        fields = sorted(
-            {str(problem["loc"][0])[:32] for problem in error.errors() if problem["loc"] and problem["type"] != "extra_forbidden"}
-        )
-        raise BadCase(f"not a case: {', '.join(fields) or 'unknown key'}") from error
-    except (ValueError, RecursionError) as error:
-        raise BadCase("not strict JSON in UTF-8") from error
+    return read_strictly(CaseLine, strict_json(line))
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key stands twice")
-    return made
+def inside(folder: Path, name: str) -> Path:
+    """The path of a file that an archive names, links followed, which must lie in the archive's folder.
 
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _case(line: CaseLine, folder: Path, keyring: Keyring) -> SourceCase:
-    image = read_image(_inside(folder, line.image))
-    card = CaseCard(
-        key=keyring.case(line.key),
-        person=keyring.person(line.person),
-        study=keyring.study(line.study),
-        as_of=line.as_of,
-        modality=line.modality,
-        body_part=line.body_part,
-        view=line.view,
-        age_band=age_band(line.age),
-        sex=line.sex,
-        findings=tuple(CaseFinding(finding.key, finding.side) for finding in line.findings),
-        report=line.report,
-        report_hash=keyring.report(line.report),
-        image_hash=difference_hash(image),
-        consent=line.consent,
-        licence=line.licence,
-        outcome=line.outcome,
-    )
-    return SourceCase(card, image)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """The path of an image, links followed, that must lie in the folder."""
+    Raises:
+        BadCase: it leads out of the folder, or there is no such file.
+    """
     given = PurePosixPath(name)
     if given.is_absolute() or ".." in given.parts or "\\" in name or "\0" in name:
         raise BadCase("image path leaves the folder")
-    path = (folder / given).resolve()
+    try:
+        path = (folder / given).resolve()
+        there = path.is_file()
+    except (OSError, ValueError) as error:  # a name too long for the disk, or of half a character
+        raise BadCase("image file is missing") from error
     if not path.is_relative_to(folder.resolve()):
         raise BadCase("image path leaves the folder")
-    if not path.is_file():
+    if not there:
         raise BadCase("image file is missing")
     return path
 
