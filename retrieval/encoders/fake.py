@@ -1,7 +1,7 @@
 """A declared test double: an encoder without a model. It passes the contract tests of the real one, and understands nothing.
 
-Images are compared by their coarse grey pattern, texts by the words they share. Image and text vectors lie in one space by
-shape alone: a picture is not near the words that describe it. Tests, and a demonstration without weights, may use it.
+Images are compared by their coarse grey pattern, texts by the words they share. A picture is not near the words that describe
+it: the two spaces share nothing. Tests, and a demonstration without weights, may use it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image
 from retrieval.errors import BadCase
 
 _GRID = 16
-_VERSION = "hash encoder 1"
+_VERSION = "hash encoder 2"
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -37,6 +37,21 @@ class HashEncoder:
         object.__setattr__(self, "_projection", drawn.astype(np.float32))
 
     @property
+    def image_dimension(self) -> int:
+        """Length of an image's vector: `dimension`."""
+        return self.dimension
+
+    @property
+    def text_dimension(self) -> int:
+        """Length of a text's vector: `dimension`."""
+        return self.dimension
+
+    @property
+    def one_space(self) -> bool:
+        """Never: a pattern of greys has nothing to do with words."""
+        return False
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over name, dimension and seed: all that the vectors depend on."""
         return hashlib.sha256(f"{_VERSION} {self.dimension} {self.seed}".encode()).hexdigest()
@@ -50,7 +65,7 @@ class HashEncoder:
         return _unit([self._image(image) for image in batch], self.dimension)
 
     def texts(self, batch: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors [n, dimension] of texts; a text without words has a vector too."""
+        """Unit vectors [n, dimension] of texts; zeros for a text without words."""
         return _unit([self._text(text) for text in batch], self.dimension)
 
     def _image(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -65,14 +80,15 @@ class HashEncoder:
     def _text(self, text: str) -> NDArray[np.float32]:
         vector = np.zeros(self.dimension, dtype=np.float32)
         words = _WORD.findall(text.lower())
-        for term in ("", *words, *(" ".join(pair) for pair in pairwise(words))):
+        for term in ("", *words, *(" ".join(pair) for pair in pairwise(words))) if words else ():
             drawn = int.from_bytes(hashlib.blake2b(f"{self.seed} {term}".encode(), digest_size=8).digest(), "big")
             vector[drawn % self.dimension] += 1 if drawn >> 63 else -1
-        if not vector.any():
+        if words and not vector.any():
             vector[0] = 1
         return vector
 
 
 def _unit(vectors: list[NDArray[np.float32]], dimension: int) -> NDArray[np.float32]:
     rows = np.array(vectors, dtype=np.float32).reshape(len(vectors), dimension)
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(length > 0, length, 1), dtype=np.float32)

@@ -1,74 +1,22 @@
-"""The declared double keeps the contract of an encoder, as the real one does."""
+"""The declared double: what it makes of patterns and words. The contract of all encoders stands in test_contract.py."""
 
 from __future__ import annotations
 
 import re
-import string
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.cards import Encoder
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import BadCase
 
-REPORTS = (
-    "Large left pleural effusion. The heart is enlarged.",
-    "A moderate pleural effusion on the left.",
-    "No focal consolidation. Heart size is normal. No pleural effusion or pneumothorax.",
-)
 
-
-def _compact() -> Encoder:
-    from tools.med_vlm.compact.encoder import CompactEncoder
-    from tools.med_vlm.compact.reader import load_compact
-
-    return CompactEncoder(load_compact())
-
-
-@pytest.fixture(scope="module", params=["hash", "compact"])
-def encoder(request: pytest.FixtureRequest) -> Encoder:
-    return HashEncoder() if request.param == "hash" else _compact()
-
-
-@pytest.fixture(scope="module")
-def images() -> list[np.ndarray]:
-    ramp = np.linspace(0, 1, 256, dtype=np.float32)
-    return [np.outer(ramp, ramp), np.outer(ramp[::-1], ramp)[:200], np.random.default_rng(0).random((128, 128), dtype=np.float32)]
-
-
-def test_gives_unit_vectors_of_its_dimension(encoder: Encoder, images: list[np.ndarray]) -> None:
-    for vectors in (encoder.images(images), encoder.texts(REPORTS)):
-        assert vectors.shape == (3, encoder.dimension)
-        assert vectors.dtype == np.float32
-        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
-
-
-def test_an_empty_batch_gives_no_vectors(encoder: Encoder) -> None:
-    assert encoder.images([]).shape == encoder.texts([]).shape == (0, encoder.dimension)
-
-
-def test_one_by_one_and_in_a_batch_give_the_same_vectors_in_the_same_order(encoder: Encoder, images: list[np.ndarray]) -> None:
-    assert np.allclose(encoder.images(images), np.vstack([encoder.images([image]) for image in images]), atol=1e-4)
-    assert np.allclose(encoder.texts(REPORTS), np.vstack([encoder.texts([text]) for text in REPORTS]), atol=1e-4)
-
-
-def test_the_same_input_gives_the_same_vectors(encoder: Encoder, images: list[np.ndarray]) -> None:
-    assert np.array_equal(encoder.images(images), encoder.images(images))
-    assert np.array_equal(encoder.texts(REPORTS), encoder.texts(REPORTS))
-
-
-def test_similar_reports_are_nearer_than_others(encoder: Encoder) -> None:
-    first, alike, other = encoder.texts(REPORTS)
+def test_reports_that_share_words_are_nearer_than_others() -> None:
+    reports = ["Large left pleural effusion. The heart is enlarged.", "A moderate pleural effusion on the left.", "No pneumothorax."]
+    first, alike, other = HashEncoder().texts(reports)
     assert first @ alike > first @ other
-
-
-def test_the_fingerprint_is_a_sha256(encoder: Encoder) -> None:
-    assert len(encoder.fingerprint) == 64
-    assert set(encoder.fingerprint) <= set(string.hexdigits.lower())
 
 
 @pytest.mark.parametrize("other", [HashEncoder(64), HashEncoder(seed=1)])
@@ -77,9 +25,8 @@ def test_encoders_whose_vectors_must_not_meet_have_other_fingerprints(other: Has
     assert HashEncoder().fingerprint == HashEncoder().fingerprint
 
 
-def test_the_double_gives_a_text_without_words_a_vector_too() -> None:
-    vector: Any = HashEncoder().texts(["", "123"])
-    assert np.allclose(np.linalg.norm(vector, axis=1), 1)
+def test_a_text_without_words_says_nothing() -> None:
+    assert not HashEncoder().texts(["", "123"]).any()
 
 
 @pytest.mark.parametrize("image", [np.zeros(256, np.float32), np.zeros((8, 8, 3), np.float32), np.full((32, 32), np.nan, np.float32)])

