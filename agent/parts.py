@@ -29,7 +29,10 @@ Composer = Callable[[PolicyCase, tuple[Evidence, ...], "tuple[Topic, ...]"], tup
 
 
 class CaseLibrary(Protocol):
-    """A library of past cases (`retrieval.library.Library`)."""
+    """A library of past cases: one generation (`retrieval.library.Library`), or whichever is in use (`retrieval.following.Following`).
+
+    The keys it recognises people by change only with the site's secret, whatever generation answers.
+    """
 
     def search(self, query: Query) -> SearchResult:
         """The comparable cases, or none and why."""
@@ -42,6 +45,7 @@ class Library:
 
     cases: CaseLibrary
     encoder: Encoder
+    """Of the index. It may be another model than the reader; an image is searched with only when the reader read it."""
     keyring: Keyring
     most: int = 5
 

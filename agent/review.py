@@ -99,6 +99,7 @@ class SimilarCase(Frozen):
     age_band: str
     sex: str
     findings: tuple[tuple[str, Side | None], ...]
+    """(key, side). Keys beyond the vocabulary are names: what an archive or its labeler wrote."""
     report: str
     distance: float
     shared: tuple[str, ...]
@@ -107,6 +108,8 @@ class SimilarCase(Frozen):
     licence: str
     thumbnail_png: str
     """Base64; empty when there is none."""
+    stated: tuple[str, ...] = ()
+    """What the case states, in words with side and place; empty in reviews from before places were told."""
 
 
 class Search(Frozen):
@@ -120,6 +123,10 @@ class Search(Frozen):
     plan_reason: str
     threshold: float
     coverage: float
+    only: tuple[str, ...] = ()
+    """What was searched at all, e.g. `modality CR or DX`; empty when all of the library was."""
+    notice: str = ""
+    """Why an older index answered; empty when the one in use did."""
 
 
 class Say(Frozen):

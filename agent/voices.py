@@ -9,6 +9,7 @@ from fhir.codes import FINDINGS, Side
 from fhir.study import Study
 from policies.evidence import Evidence, Polarity
 from retrieval.cards import SearchResult
+from tools.similar_cases import people
 
 _SILENT = Say()
 
@@ -46,11 +47,11 @@ def _polarity(said: set[Polarity | None]) -> Polarity:
 
 
 def _neighbours(finding: str, search: SearchResult | None) -> Say:
-    if search is None or not search.comparable:
+    """How many people of the group have it; silent for a group too small to be described (POLICIES G15)."""
+    cards = people(search)
+    if not cards:
         return _SILENT
-    cards = [neighbour.card for neighbour in search.neighbours]
-    count = sum(any(stated.key == finding for stated in card.findings) for card in cards)
-    return Say(count=count, of=len(cards))
+    return Say(count=sum(any(stated.key == finding for stated in card.findings) for card in cards), of=len(cards))
 
 
 def _speaks(say: Say) -> bool:

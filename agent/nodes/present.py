@@ -34,6 +34,7 @@ from policies.claim import Claim, Verdict
 from policies.evidence import Evidence
 from policies.outcome import PolicyOutcome
 from retrieval.cards import Neighbour, SearchResult
+from retrieval.finding_words import told
 
 REDACTED = "A statement that a policy does not let through."
 
@@ -73,7 +74,7 @@ def present(request: ReviewRequest, found: Findings) -> Review:
         withheld=_withheld(claims, found.guarded, hidden=_kept_back(found, without_image=bool(withheld))),
         policies=tuple(_policy(outcome, evidence) for outcome in found.guarded.outcomes),
         similar_cases=tuple(_similar(neighbour) for neighbour in search.neighbours) if search and comparable else (),
-        search=_search(search) if search else None,
+        search=_search(search, found.retrieved.only) if search else None,
         reading=None if withheld else found.read.reading,
         reading_mode="withheld" if withheld else found.read.facts.mode if found.read.facts else "none",
         voices=() if found.guarded.status == "withheld" else voices(evidence, found.study, search),
@@ -163,7 +164,7 @@ def _policy(outcome: PolicyOutcome, evidence: tuple[Evidence, ...]) -> ReviewPol
     return ReviewPolicy(**outcome.model_dump(), evidence=tuple(item.id for item in evidence if item.reference in references))
 
 
-def _search(result: SearchResult) -> Search:
+def _search(result: SearchResult, only: tuple[str, ...]) -> Search:
     return Search(
         comparable=result.comparable,
         reason=result.reason,
@@ -173,6 +174,8 @@ def _search(result: SearchResult) -> Search:
         plan_reason=result.plan_reason,
         threshold=result.threshold,
         coverage=result.coverage,
+        only=only,
+        notice=result.notice,
     )
 
 
@@ -193,6 +196,7 @@ def _similar(neighbour: Neighbour) -> SimilarCase:
         outcome=card.outcome,
         licence=card.licence,
         thumbnail_png=base64.b64encode(card.thumbnail_png).decode(),
+        stated=tuple(map(told, card.findings)),
     )
 
 

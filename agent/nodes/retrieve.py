@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from agent.nodes.read import frontal
 from agent.nodes.study import Seen
 from agent.parts import Library
+from agent.present_case import kind_words, of_its_kind, present_case
 from agent.request import ReviewRequest
 from fhir.chart import Chart
 from fhir.views import member, objects
 from retrieval.cards import Query, SearchResult
 from retrieval.errors import RetrievalError
-from retrieval.keys import Keyring, difference_hash
+from retrieval.keys import Keyring, difference_hash, report_sketch
 from tools.med_vlm.reading import Reading
 from tools.notes import texts
+
+_NOTHING = "similar cases were not searched for: there is neither an image that was read nor a report to search with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Retrieved:
 
     search: SearchResult | None
     note: str = ""
+    only: tuple[str, ...] = ()
+    """What was searched at all, in words, e.g. `body part chest`; empty when every case of the library was."""
 
 
 def find_similar(request: ReviewRequest, chart: Chart, seen: Seen, reading: Reading | None, library: Library | None) -> Retrieved:
@@ -39,11 +44,11 @@ def find_similar(request: ReviewRequest, chart: Chart, seen: Seen, reading: Read
     picture = frontal(seen.pictures) if reading is not None and not reading.abstained else None
     report = report_text(chart, seen)
     if picture is None and not report:
-        return Retrieved(None, "similar cases were not searched for: there is neither an image that was read nor a report to search with")
+        return Retrieved(None, _NOTHING)
     try:
         pixels = None if picture is None else picture.pixels
         query = build_query(request, chart, seen, library, reading=reading, pixels=pixels, report=report)
-        return Retrieved(library.cases.search(query))
+        return Retrieved(library.cases.search(query), only=kind_words(seen)) if asks(query) else Retrieved(None, _NOTHING)
     except RetrievalError as error:
         return Retrieved(None, f"similar cases are not available: {error.code}")
 
@@ -60,19 +65,26 @@ def build_query(
 ) -> Query:
     """What is searched for and what must not be found. `pixels` [rows, columns] in 0..1, or None."""
     keys = library.keyring
+    text = library.encoder.texts([report])[0] if report else None
     return Query(
         image=None if pixels is None else library.encoder.images([pixels])[0],
-        text=library.encoder.texts([report])[0] if report else None,
+        text=text if text is not None and text.any() else None,  # zeros: the report has no word that the encoder knows
         as_of=request.as_of.date(),
         k=library.most,
+        key_check=keys.check,
         persons=person_keys(chart, keys),
         studies=study_keys(seen, keys),
         image_hash=None if pixels is None else difference_hash(pixels),
         report_hash=keys.report(report) if report else None,
-        modality=None,
-        view=None,
-        findings=frozenset(f.key for f in reading.findings if f.presence == "present") if reading else frozenset(),
+        report_sketch=report_sketch(report) if report else None,
+        only=of_its_kind(seen),
+        present=present_case(chart, seen, reading, report, request.as_of),
     )
+
+
+def asks(query: Query) -> bool:
+    """Whether there is anything to search with."""
+    return query.image is not None or query.text is not None
 
 
 def person_keys(chart: Chart, keys: Keyring) -> frozenset[str]:

@@ -45,7 +45,7 @@ _CUES: Final = re.compile(
             r"|(?:(?<=,\s)|(?<=:\s)|(?<=-\s))(?:none|absent|no|negative|resolved)(?=\s*[.,;)]|\s*$)|(?<=\()resolved(?=\))|\b(?:now|since|completely)\s+(?:resolved|cleared)\b"
             r"|(?<=\w\s)resolved(?=\s*(?:[.,;)]|$)))",
             r"(?P<doubt_before>\b(?:cannot|can\s+not|can't|could\s+not|unable\s+to|difficult\s+to|not\s+possible\s+to)\s+(?:\w+\s+)?(?:exclude|rule\s+out)\b|\bnot\s+(?:exclude|rule\s+out)\b"
-            r"|\b(?:possibl[ey]|probabl[ey]|likely|unlikely|suspected|suspicio(?:n|us)|questionable|equivocal|presumed|presumably|potential(?:ly)?|borderline|perhaps)\b"
+            r"|\b(?:possibl[ey]|probabl[ey]|likely|unlikely|suspected|suspicio(?:n|us)|questionable|equivocal|presumed|presumably|potential(?:ly)?|borderline|perhaps|consider)\b"
             r"|\b(?:may|might|could|can|would)\s+(?:also\s+)?(?:represent|reflect|be|indicate|relate|suggest|correspond|have|include|account)\b|\b(?:may|might|could)\b"
             r"|\bconcern(?:ing|ed)?\s+(?:for|about|of)\b|\bworrisome\s+for\b|\b(?:questions?|raises?\s+the\s+\w+|possibility)\s+(?:of|for)\b|\bsuggest(?:s|ed|ive|ing)?\b|\bdifferential\b"
             r"|\bversus\b|\bvs\.?(?=\s)|(?<!\w)\?\s*(?=[a-z]))",
@@ -148,6 +148,7 @@ def _runs_forward(sentence: str, cue: Cue, start: int) -> bool:
     return in_list or not any(stop.start() < start for stop in _COMMA_END.finditer(sentence, cue.end, peek))
 
 
+@lru_cache(maxsize=4096)
 def _clause_end(sentence: str, start: int) -> int:
     stop = _END.search(sentence, start)
     return stop.start() if stop else len(sentence)

@@ -11,6 +11,7 @@ from typing import Literal
 from agent.review import Overflow, Review, ReviewClaim, ReviewPatient, ReviewPolicy, SimilarCase, Voice
 from fhir.codes import FINDING
 from policies.evidence import Evidence, Polarity
+from retrieval.finding_words import finding_name
 
 Tone = Literal["critical", "caution", "plain", "accent"]
 
@@ -227,13 +228,13 @@ def _row(review: Review, items: tuple[Evidence, ...]) -> Row:
 
 def finding_words(key: str, side: str | None = None) -> str:
     """A finding's display with its side, e.g. `left pleural effusion`."""
-    display = FINDING[key].display if key in FINDING else key
+    display = FINDING[key].display if key in FINDING else finding_name(key)
     return f"{side} {display}" if side else display
 
 
 def case_title(case: SimilarCase) -> str:
     """What is stated of a past case."""
-    return "; ".join(finding_words(key, side) for key, side in case.findings) or "no finding stated"
+    return "; ".join(case.stated or (finding_words(key, side) for key, side in case.findings)) or "no finding stated"
 
 
 def patient_detail(patient: ReviewPatient) -> str:

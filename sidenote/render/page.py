@@ -34,6 +34,7 @@ from sidenote.render.layout import (
 from sidenote.render.legible import legible
 from sidenote.render.picture import fitted, places
 from sidenote.render.reading import reading_words
+from sidenote.render.searching import limit, method
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
             cited=rows(review, cited=True),
             uncited=rows(review, cited=False),
             case_title=case_title,
+            limit=limit,
+            method=method,
             voices=telling(review),
             moment=moment,
             short=short_reference,

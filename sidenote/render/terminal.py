@@ -20,6 +20,7 @@ from sidenote.render.layout import (
     STATUS_STYLES,
     Card,
     arrange,
+    case_title,
     finding_words,
     moment,
     not_fitting,
@@ -32,6 +33,7 @@ from sidenote.render.layout import (
     unavailable,
 )
 from sidenote.render.legible import legible
+from sidenote.render.searching import limit, method
 from sidenote.render.write import write_whole
 
 _TONES = {"critical": "red", "caution": "yellow", "accent": "cyan", "plain": "bright_black"}
@@ -135,14 +137,18 @@ def _say(say: Say) -> str:
 
 
 def _similar(review: Review) -> RenderableType:
-    if not review.similar_cases:
-        return Text(review.search.reason if review.search else "No case library was asked.", style="dim")
+    if review.search is None:
+        return Text("No case library was asked.", style="dim")
+    told = [Text(sentence, style="dim") for sentence in (review.search.notice, limit(review.search), *method(review.search)) if sentence]
+    return Group(_cases(review) if review.similar_cases else Text(review.search.reason), *told)
+
+
+def _cases(review: Review) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("Distance", "Findings", "Shares", "Differs"):
         table.add_column(heading)
     for case in review.similar_cases:
-        findings = "; ".join(finding_words(key, side) for key, side in case.findings) or "no finding stated"
-        table.add_row(f"{case.distance:.2f}", *map(Text, (findings, ", ".join(case.shared), ", ".join(case.differs))))
+        table.add_row(f"{case.distance:.2f}", *map(Text, (case_title(case), ", ".join(case.shared), "; ".join(case.differs))))
     return table
 
 

@@ -11,14 +11,13 @@ from sidenote.ehrs import Ehr
 from sidenote.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from agent.parts import Parts
-    from fhir.source import Source
     from sidenote.audit.store import Audit
     from sidenote.decisions.store import Decisions
     from sidenote.settings import Settings
     from sidenote.web.refusals import Strangers
     from sidenote.web.sessions import Sessions
     from sidenote.web.tenants import Tenants
+    from sidenote.wiring import PartsWith
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ class WebParts:
     """Under which browsers see us, without a slash at its end."""
     tenants: Tenants
     sessions: Sessions
-    parts_with: Callable[[Source], Parts]
-    """The parts of a review of a source."""
+    parts_with: PartsWith
+    """The parts of a review of a source, with the case library of an EHR."""
     audit: Audit
     decisions: Decisions
     image_model: bool

@@ -234,7 +234,7 @@ async def _made(run: Run, session: WebSession, parts: WebParts, request: ReviewR
     def charted(chart: Chart) -> None:
         run.append("banner", banner_of(chart, request.as_of))
 
-    return await run_review(request, parts.parts_with(session.source), on_step=step, on_chart=charted)
+    return await run_review(request, parts.parts_with(session.source, session.ehr.name), on_step=step, on_chart=charted)
 
 
 def _turn(ehr: str) -> asyncio.Semaphore:

@@ -35,11 +35,14 @@ def test_a_chart_comes_back_with_every_byte_of_its_text(texts: list[str], alias:
     assert pack_chart(again) == pack_chart(chart)
 
 
+NODULE = CaseFinding("nodule", "left", "upper lobe")
+
+
 @given(thumbnail=st.binary(max_size=40), report=TEXT, image_hash=st.integers(0, 2**64 - 1))
 def test_a_search_result_comes_back_with_its_thumbnails(thumbnail: bytes, report: str, image_hash: int) -> None:
     card = CaseCard(
-        *("k", "p", "s", date(2020, 2, 29), "DX", "chest", "PA", "60-69", "male", (CaseFinding("nodule", "left"),), report, "h"),
-        *(image_hash, "consent", "licence", None, thumbnail),
+        *("k", "p", "s", date(2020, 2, 29), "DX", "chest", "PA", "60-69", "male", (NODULE,), report, "h"),
+        *(image_hash ^ 1, image_hash, "consent", "licence", None, thumbnail),
     )
     result = SearchResult((Neighbour(card, 0.12, ("nodule",), ()),), True, "", 3, (("same person", 2),), "flat", "few", 0.5, 0.95, "g")
     assert unpack(SearchResult, pack(SearchResult, result)) == result

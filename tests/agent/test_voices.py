@@ -55,14 +55,23 @@ def test_what_every_voice_denies_makes_no_row() -> None:
     assert voices(evidence, STUDY, None) == ()
 
 
-@pytest.mark.parametrize(("comparable", "said"), [(True, (2, 3)), (False, (None, None))])
-def test_neighbours_are_counted_and_never_make_discord(comparable: bool, said: tuple[int | None, int | None]) -> None:
-    def neighbour(*keys: str) -> Neighbour:
-        findings = tuple(CaseFinding(key) for key in keys)
-        return Neighbour(CaseCard("k", "p", "s", date(2020, 1, 1), "DX", "c", "PA", "b", "m", findings, "", "h", 1, "c", "l"), 0.1, (), ())
-
-    neighbours = (neighbour("pneumothorax"), neighbour("pneumothorax", "nodule"), neighbour())
+@pytest.mark.parametrize(
+    ("people", "comparable", "said"),
+    [("abcde", True, (2, 5)), ("abcda", True, (None, None)), ("abcd", True, (None, None)), ("abcde", False, (None, None))],
+    ids=["five people", "two cases of one person", "four people", "not comparable"],
+)
+def test_people_with_similar_cases_are_counted_and_never_make_discord(
+    people: str, comparable: bool, said: tuple[int | None, int | None]
+) -> None:
+    found = {"a": ("pneumothorax",), "b": ("pneumothorax", "nodule")}
+    neighbours = tuple(neighbour(person, *found.get(person, ())) for person in people)
     result = SearchResult(neighbours, comparable, "", 3, (), "flat", "", 0.5, 0.95, "g")
     (row,) = voices(mint((item(("image_finding", "present", "left"), 1),)), STUDY, result)
     assert (row.neighbours.count, row.neighbours.of) == said
     assert not row.discordant
+
+
+def neighbour(person: str, *keys: str) -> Neighbour:
+    findings = tuple(CaseFinding(key) for key in keys)
+    card = CaseCard("k", person, "s", date(2020, 1, 1), "DX", "CHEST", "PA", "60-69", "male", findings, "", "h", 1, 1, "c", "l")
+    return Neighbour(card, 0.1, (), ())

@@ -6,7 +6,7 @@ from typing import Final
 
 from policies.claim import Check, Claim, VerdictOutcome
 from policies.evidence import Evidence
-from policies.grounding.checks.weighing import answer
+from policies.grounding.checks.weighing import answer, without_others
 from policies.grounding.numbers import Day, figures, offered
 
 NAME: Final = "dates"
@@ -15,7 +15,7 @@ NAME: Final = "dates"
 def check(claim: Claim, cited: tuple[Evidence, ...], patient: str) -> Check:
     """Contradicted when the cited items name other days only; unsupported when they name none, or the date has no certain day."""
     wanted = figures(claim.text)
-    held = [offered(item) for item in cited]
+    held = [offered(item) for item in without_others(claim.text, cited)[1]]
     days = [day for each in held for day in each.days]
     problems = [_problem(day, days) for day in wanted.days if not any(_same(day, other) for other in days)]
     times = {time for each in held for time in each.times}

@@ -8,7 +8,7 @@ from typing import Final
 from fhir.codes import FINDING, Side
 from policies.claim import Check, Claim, VerdictOutcome
 from policies.evidence import Evidence
-from policies.grounding.checks.weighing import about_patient, answer
+from policies.grounding.checks.weighing import about_patient, answer, without_others
 from policies.grounding.laterality import side_words
 from policies.grounding.stated import Statement, stated_by, stated_in
 
@@ -29,7 +29,7 @@ def check(claim: Claim, cited: tuple[Evidence, ...], patient: str) -> Check:
         problems += _own_side(claim, statement)
         problems += _against(statement, own)
     problems += _against(Statement(claim.finding, claim.polarity, claim.side), own) if claim.finding and claim.side else []
-    problems += _words(claim, cited, said) if not problems else []
+    problems += _words(claim, without_others(claim.text, cited)[1], said) if not problems else []
     return answer(NAME, problems, "no side differs")
 
 

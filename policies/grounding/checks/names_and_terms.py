@@ -6,7 +6,7 @@ from typing import Final
 
 from policies.claim import Check, Claim, VerdictOutcome
 from policies.evidence import Evidence
-from policies.grounding.checks.weighing import STATED_KINDS, about_patient, answer
+from policies.grounding.checks.weighing import STATED_KINDS, about_patient, answer, without_others
 from policies.grounding.lexicon import mentions
 from policies.grounding.numbers import without_figures
 from policies.grounding.terms import content_words, folded, is_clinical_name, same_word, vocabulary
@@ -24,7 +24,7 @@ _TOGETHER: Final = {
 def check(claim: Claim, cited: tuple[Evidence, ...], patient: str) -> Check:
     """Unsupported when a clinical name, or in a finding or assessment any content word, is in no cited item."""
     own, stated = about_patient(cited), claim.kind in STATED_KINDS
-    held = vocabulary(tuple(_text(item) for item in (own if stated else cited)))
+    held = vocabulary(tuple(_text(item) for item in (own if stated else without_others(claim.text, cited)[1])))
     # Words that name one of the ten findings are compared by what they mean, not letter by letter.
     spans = [(mention.start, mention.end) for mention in mentions(claim.text) if not mention.implied]
     strange = [

@@ -6,7 +6,7 @@ from typing import Final
 
 from policies.claim import Check, Claim, VerdictOutcome
 from policies.evidence import Evidence
-from policies.grounding.checks.weighing import answer
+from policies.grounding.checks.weighing import answer, without_others
 from policies.grounding.numbers import Number, figures, offered
 from policies.grounding.units import canonical
 
@@ -15,12 +15,13 @@ NAME: Final = "numbers"
 
 def check(claim: Claim, cited: tuple[Evidence, ...], patient: str) -> Check:
     """Contradicted when a cited item has the value with another unit, or measures that unit and has another value; else unsupported."""
-    wanted = figures(claim.text).numbers
+    text, own = without_others(claim.text, cited)
+    wanted = figures(text).numbers
     if not wanted:
         return answer(NAME, [], "no numbers")
-    held = [(item, number) for item in cited for number in offered(item).numbers]
+    held = [(item, number) for item in own for number in offered(item).numbers]
     problems = [_problem(number, held) for number in wanted if not any(_equal(number, other, item) for item, other in held)]
-    problems += [] if problems else _displaced(wanted, cited)
+    problems += [] if problems else _displaced(wanted, own)
     return answer(NAME, problems, f"{len(wanted)} numbers stand in the cited items")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,6 +15,8 @@ PATIENT_KINDS: Final = frozenset({"chart_fact", "report_sentence", "image_findin
 STATED_KINDS: Final = frozenset({"finding", "assessment"})
 """Kinds of claim that state something about the patient and nothing else; they are held to the evidence word by word."""
 
+_COUNT: Final = re.compile(r"\b\d+ of \d+ (?:comparable|similar) cases\b", re.IGNORECASE)
+
 _RANK: Final[dict[VerdictOutcome, int]] = {"contradicted": 0, "unsupported": 1, "cannot_tell": 2, "supported": 3}
 
 
@@ -25,6 +28,17 @@ def worst(outcomes: Iterable[VerdictOutcome]) -> VerdictOutcome:
 def about_patient(cited: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """The items of `cited` that are about a patient."""
     return tuple(item for item in cited if item.kind in PATIENT_KINDS)
+
+
+def without_others(text: str, cited: tuple[Evidence, ...]) -> tuple[str, tuple[Evidence, ...]]:
+    """A claim's text less the counts of other people, and the items that may carry what is left: all but similar cases.
+
+    Of a similar case a claim may say the count that the case's own text gives ("4 of 5 comparable cases"), and nothing else: a
+    number, a date, a side or a name of another person is none of this patient's.
+    """
+    given = {match[0].lower() for item in cited if item.kind == "similar_case" for match in _COUNT.finditer(item.text)}
+    rest = _COUNT.sub(lambda match: "comparable cases" if match[0].lower() in given else match[0], text)
+    return rest, tuple(item for item in cited if item.kind != "similar_case")
 
 
 def answer(name: str, problems: list[tuple[VerdictOutcome, str]], fine: str) -> Check:

@@ -2,11 +2,19 @@
 import { h } from "./dom.js";
 import { list, nothing, part } from "./parts.js";
 
+/** How many of the things shared are told before a case is opened. */
+const IN_SHORT = 2;
+
 /** @param {SimilarView | null} view @param {Context} context */
 export function similar(view, context) {
   if (!view) return nothing();
   if (!view.comparable || !view.cases.length)
-    return part("Similar cases", "", h("p", { class: "note" }, [view.words, view.detail].filter(Boolean).join(". ")));
+    return part(
+      "Similar cases",
+      "",
+      h("p", { class: "note" }, [view.words, view.detail].filter(Boolean).join(". ")),
+      ...asked(view),
+    );
   /** @type {Map<string, HTMLDetailsElement>} */
   const places = new Map();
   const shown = view.cases.map((one) => {
@@ -25,7 +33,19 @@ export function similar(view, context) {
     view.words,
     h("div", { class: "cases" }, ...shown),
     h("p", { class: "soft" }, "These cases are about other people. Distance 0 would be the same case. ", view.detail),
+    ...asked(view),
   );
+}
+
+/** How the library was asked: for who answers for it, folded. @param {SimilarView} view @returns {Child[]} */
+function asked(view) {
+  const how = h(
+    "details",
+    { class: "asked" },
+    h("summary", {}, "How similar cases were searched for"),
+    list(view.method),
+  );
+  return [view.notice && h("p", { class: "note" }, view.notice), how];
 }
 
 /** @param {CaseView} one @param {Context} context */
@@ -49,6 +69,7 @@ function example(one, context) {
       {},
       picture,
       h("b", {}, `${one.number}. ${found}`),
+      one.shared.length > 0 && h("small", {}, `shares ${one.shared.slice(0, IN_SHORT).join(", ")}`),
       h("small", {}, `distance ${one.distance.toFixed(2)}`),
     ),
     h(

@@ -329,6 +329,8 @@ export interface SimilarView {
   readonly comparable: boolean;
   readonly words: string;
   readonly detail: string;
+  readonly method: readonly string[];
+  readonly notice: string;
   readonly cases: readonly CaseView[];
 }
 

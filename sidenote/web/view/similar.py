@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from agent.review import Review, Search, SimilarCase
+from agent.review import Review, SimilarCase
 from sidenote.render.layout import case_title, moment
+from sidenote.render.searching import limit, method
 from sidenote.web.wire.view import CaseView, SimilarView
 
 
@@ -14,14 +15,9 @@ def similar_view(review: Review) -> SimilarView | None:
         return None
     words = f"{len(review.similar_cases)} of {search.searched:,} comparable" if search.comparable else search.reason
     cases = tuple(_case(number, case, review) for number, case in enumerate(review.similar_cases, start=1))
-    return SimilarView(comparable=search.comparable, words=words, detail=_detail(search), cases=cases)
-
-
-def _detail(search: Search) -> str:
-    """How it was searched, and what was left out before anything was compared."""
-    limit = f"a case counts as comparable up to distance {search.threshold:.2f}, which covers {search.coverage:.0%} of held-out cases"
-    left = ", ".join(f"{count} {reason}" for reason, count in search.excluded if count)
-    return f"Searched {search.searched:,} cases; {limit}." + (f" Left out: {left}." if left else "")
+    return SimilarView(
+        comparable=search.comparable, words=words, detail=limit(search), method=method(search), notice=search.notice, cases=cases
+    )
 
 
 def _case(number: int, case: SimilarCase, review: Review) -> CaseView:

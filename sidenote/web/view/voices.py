@@ -18,14 +18,18 @@ def _voice(voice: Voice) -> VoiceView:
         chart=_say(voice.chart),
         report=_say(voice.report),
         reading=_say(voice.reading),
-        cases=_say(voice.neighbours),
+        cases=_cases(voice.neighbours),
         discordant=voice.discordant,
     )
 
 
+def _cases(say: Say) -> SayView:
+    """Other people are counted, where they are enough to be counted."""
+    if not say.of:
+        return SayView(mark=MARKS[None], words="not counted", evidence=())
+    return SayView(mark=MARKS["present" if say.count else "absent"], words=f"{say.count} of {say.of}", evidence=say.evidence)
+
+
 def _say(say: Say) -> SayView:
-    if say.of:
-        mark = MARKS["present" if say.count else "absent"]
-        return SayView(mark=mark, words=f"{say.count} of {say.of}", polarity=None, evidence=say.evidence)
     words = " ".join((say.polarity, ", ".join(say.sides))).strip() if say.polarity else "not mentioned"
     return SayView(mark=MARKS[say.polarity], words=words, polarity=say.polarity, evidence=say.evidence)

@@ -207,6 +207,11 @@ class SimilarView(Frozen):
     words: str
     """E.g. `5 of 2,412 comparable`, or why there are none."""
     detail: str
+    """Up to where a case counts as comparable; empty where that is not known."""
+    method: tuple[str, ...]
+    """What was searched, what was left out and how, in sentences."""
+    notice: str
+    """Why an older index answered; empty when the one in use did."""
     cases: tuple[CaseView, ...]
 
 

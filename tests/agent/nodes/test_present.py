@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING
 
 from agent.nodes.present import REDACTED
+from agent.parts import Library
 from fhir.source import open_source
 from policies.case import PolicyCase
 from policies.claim import Claim
 from policies.evidence import Evidence
 from policies.guidance_pack import Topic
+from retrieval.cards import CaseCard, CaseFinding, Neighbour, Query, SearchResult
+from retrieval.encoders.fake import HashEncoder
+from retrieval.keys import Keyring
 
 if TYPE_CHECKING:
     from tests.agent.conftest import Clinic
@@ -81,3 +86,23 @@ def test_of_a_withheld_review_no_word_of_an_ungrounded_claim_is_told(clinic: Cli
     (withheld,) = review.withheld
     assert withheld.claim.text == REDACTED
     assert "99" not in review.model_dump_json(include={"withheld", "claims", "voices"})
+
+
+def test_what_the_library_said_is_told_with_the_places_the_filter_and_an_older_index(clinic: Clinic) -> None:
+    card = CaseCard(
+        *("k", "p", "s", date(2020, 2, 29), "DX", "CHEST", "PA", "60-69", "male", (CaseFinding("scoliosis", "left", "base"),), "text", "h"),
+        *(1, 2, "consent", "licence"),
+    )
+
+    class Cases:
+        def search(self, query: Query) -> SearchResult:
+            assert query.only.modalities
+            near = (Neighbour(card, 0.1234, ("radiograph",), ()),)
+            return SearchResult(near, True, "1 comparable case", 9, (("same person", 2),), "flat", "few", 0.5, 0.95, "g", "an older one")
+
+    keyring = Keyring(b"a secret of at least sixteen bytes", b"salt")
+    review = clinic.review(clinic.ask("heart-failure"), library=Library(Cases(), HashEncoder(), keyring)).review
+    (case,) = review.similar_cases
+    assert (case.stated, case.findings, case.distance) == (("left scoliosis (base)",), (("scoliosis", "left"),), 0.12)
+    assert review.search is not None
+    assert (review.search.notice, review.search.only[-1]) == ("an older one", "body part chest")

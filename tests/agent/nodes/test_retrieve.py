@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -13,15 +13,15 @@ import pytest
 
 from agent.nodes.retrieve import Retrieved, find_similar, person_keys, report_text
 from agent.nodes.study import Facts, Seen
-from agent.parts import Library
+from agent.parts import CaseLibrary, Library
 from agent.request import ReviewRequest
 from fhir.chart import Chart, chart_of
 from fhir.study import IdentityCheck, Picture, Study
 from retrieval.build import build
-from retrieval.cards import Query, SearchResult, SourceCase
+from retrieval.cards import Filter, Present, Query, SearchResult, SourceCase
 from retrieval.encoders.fake import HashEncoder
-from retrieval.errors import QueryRefused
-from retrieval.keys import Keyring
+from retrieval.errors import OtherSite, QueryRefused
+from retrieval.keys import Keyring, report_sketch
 from retrieval.library import open_library
 from sidenote.library import phantom_cases
 from tools.med_vlm.fake import SeededReader, abstention
@@ -116,17 +116,87 @@ def test_the_report_alone_can_be_searched_with(library: Library) -> None:
     assert ask(seen(), library).search is not None
 
 
+@dataclass
+class Recording:
+    """The library, with what it was asked."""
+
+    cases: CaseLibrary
+    asked: list[Query] = field(default_factory=list)
+
+    def search(self, query: Query) -> SearchResult:
+        self.asked.append(query)
+        return self.cases.search(query)
+
+
+def asked(library: Library, what: Seen, **more: Any) -> tuple[Query, Retrieved]:
+    """The one query that came to the library, and what was made of its answer."""
+    recording = Recording(library.cases)
+    found = ask(what, replace(library, cases=recording), **more)
+    (query,) = recording.asked
+    return query, found
+
+
 @pytest.mark.parametrize("reading", [None, abstention("m", "f", "unlike")], ids=["not read", "abstained"])
 def test_an_image_the_model_did_not_read_is_not_searched_with(library: Library, reading: Reading | None) -> None:
-    asked: list[Query] = []
+    query, _ = asked(library, seen(np.eye(64)), reading=reading)
+    assert (query.image, query.image_hash) == (None, None)
+    assert query.text is not None
 
-    class Recording:
-        def search(self, query: Query) -> SearchResult:
-            asked.append(query)
-            return library.cases.search(query)
 
-    ask(seen(np.eye(64)), replace(library, cases=Recording()), reading=reading)
-    assert [(query.image is None, query.image_hash) for query in asked] == [(True, None)]
+def test_the_query_recognises_the_patient_and_copies_under_the_library_s_own_keys(library: Library, ring: Keyring) -> None:
+    query, _ = asked(library, seen(np.eye(64)))
+    assert query.key_check == ring.check
+    assert query.persons >= {ring.person("urn:mrn|MRN1")}
+    assert query.studies == {ring.study(name) for name in ("ImagingStudy/s", "1.2.3", "ACC1")}
+    assert (query.report_hash, query.report_sketch) == (ring.report("Clear lungs."), report_sketch("Clear lungs."))
+
+
+def test_the_query_tells_what_is_known_of_the_present_case(library: Library) -> None:
+    report = {**REPORT, "conclusion": "Right lower lobe consolidation."}
+    chart = chart_of({**PATIENT, "gender": "female", "birthDate": "1960-05-05"}, [report])
+    query, found = asked(library, seen(), chart=chart, reading=None)
+    assert query.present == Present(
+        frozenset({"consolidation"}), frozenset({("consolidation", "right")}), frozenset({("consolidation", "lower lobe")}),
+        modality="DX", age_band="60-69", sex="female",
+    )  # fmt: skip
+    assert found.search is not None
+    for near in found.search.neighbours:
+        words = (*near.shared, *near.differs)
+        assert "radiograph" in near.shared
+        assert any("consolidation" in word for word in words)
+
+
+def test_neighbours_are_of_the_same_kind_and_what_is_not_is_counted(library: Library, cases: list[SourceCase]) -> None:
+    chest = replace(STUDY, modality=("CR",), regions=frozenset({"chest"}))
+    _, found = asked(library, seen(study=chest))
+    assert found.search is not None
+    assert found.search.searched == len(cases) - 3
+    assert found.only == (
+        "modality CR or DR or DX or RG",
+        "body part chest",
+    )
+    _, other = asked(library, seen(study=replace(chest, modality=("CT",))))
+    assert other.search is not None
+    assert (other.search.searched, other.search.comparable) == (0, False)
+    assert dict(other.search.excluded) == {"same person": 3, "other modality": len(cases) - 3}
+
+
+def test_a_study_that_does_not_say_its_kind_is_compared_with_all(library: Library) -> None:
+    query, found = asked(library, seen(study=replace(STUDY, modality=())))
+    assert (query.only, found.only) == (Filter(), ())
+
+
+@pytest.mark.parametrize("text", ["12 345.", "???"])
+def test_a_report_without_a_word_is_nothing_to_search_with(library: Library, text: str) -> None:
+    done = ask(seen(), library, chart_of(PATIENT, [{**REPORT, "conclusion": text}]))
+    assert done.search is None
+    assert "neither an image that was read nor a report" in done.note
+
+
+@pytest.mark.fault(84)
+def test_keys_of_another_secret_recognise_nobody_so_nothing_is_searched(library: Library) -> None:
+    other = replace(library, keyring=Keyring(b"a secret of another site, as long", library.keyring.salt))
+    assert ask(seen(), other) == Retrieved(None, f"similar cases are not available: {OtherSite.code}")
 
 
 def test_without_a_library_or_anything_to_search_with_it_says_so(library: Library) -> None:

@@ -33,6 +33,8 @@ P, A, U = "present", "absent", "uncertain"
         ("Possible small left effusion.", [("pleural_effusion", U, "left")]),
         ("Right lower lobe opacity may represent pneumonia or atelectasis.", [("consolidation", U, "right"), ("atelectasis", U, "right")]),
         ("Left base atelectasis or infiltrate.", [("atelectasis", U, "left"), ("consolidation", U, "left")]),
+        ("Consider pneumonia or atelectasis.", [("consolidation", U, None), ("atelectasis", U, None)]),
+        ("There is a nodule; consider CT.", [("nodule", P, None)]),
         ("There is no evidence to suggest edema.", [("pulmonary_edema", A, None)]),
         ("History of pneumothorax.", []),
         ("Indication: rule out pneumothorax.", []),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.grounding.prose import UNASSERTED_SECTIONS, sentences
+from policies.grounding.lexicon import mentions
+from policies.grounding.prose import LONGEST, UNASSERTED_SECTIONS, sentences
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,16 @@ def test_no_letter_is_lost_but_headings_and_markers_and_spans_are_in_order(text:
     only_a_heading = text.strip().lower() in {"finding", "findings"}
     if not only_a_heading and not any(one.section for one in found) and ":" not in text and "\n" not in text:
         assert sum(letter.isalpha() for one in found for letter in one.text) == sum(letter.isalpha() for letter in text)
+
+
+@pytest.mark.parametrize("word", ["no effusion, ", "x" * 700 + " ", "effusion ", "; ."])
+def test_a_sentence_that_runs_on_is_cut_where_it_pauses_and_nothing_is_lost(word: str) -> None:
+    found = sentences(word * 100)
+    assert all(0 < len(one.text) <= LONGEST and one.text == one.text.strip() for one in found)
+    assert "".join(letter for one in found for letter in one.text if letter.isalpha()) == "".join(filter(str.isalpha, word * 100))
+
+
+def test_a_text_without_an_end_is_read_in_a_moment() -> None:
+    """Reading one sentence of these 30,000 characters would take hours."""
+    said = mentions("no effusion, left base and ".join(str(number) for number in range(1_000)))
+    assert {one.finding for one in said} == {"pleural_effusion"}

@@ -95,3 +95,13 @@ def test_says_what_it_is_not(review: Review) -> None:
     assert text.count("Research software, not a medical device") >= 2
     assert "not yet reviewed by a person" in text
     assert "Immunization (refused)" in text
+
+
+def test_similar_cases_come_with_how_they_were_found_folded(review: Review) -> None:
+    assert review.search is not None
+    told = review.search.model_copy(update={"only": ("body part <b>chest</b>",), "notice": "an older index answers"})
+    text = page(review.model_copy(update={"search": told}), None)
+    assert "<summary>How similar cases were searched for</summary>" in text
+    assert "of body part &lt;b&gt;chest&lt;/b&gt; alone." in text
+    assert "an older index answers" in text
+    assert "How similar cases" not in page(review.model_copy(update={"search": None}), None)

@@ -52,3 +52,18 @@ def test_an_escape_sequence_in_a_name_is_written_out_and_never_sent(review: Revi
     text = shown(named, 160)
     assert "Ann\\u001b]8;;http://a\\u0007\\u202e\\u009b31m" in text
     assert not set(text) & set("\x1b\x07\u202e\x9b")
+
+
+def test_similar_cases_come_with_what_they_share_and_how_they_were_found(review: Review) -> None:
+    (case,) = review.similar_cases
+    placed = case.model_copy(update={"stated": ("left pneumothorax (apex)",), "differs": ("age: 20-29 there, 40-49 here",)})
+    text = " ".join(shown(review.model_copy(update={"similar_cases": (placed,)}), 160).split())
+    for part in ("left pneumothorax (apex)", "age: 20-29 there, 40-49 here", "A case counts as comparable up to distance", "Plan: "):
+        assert part in text
+    assert "No case library was asked." in shown(review.model_copy(update={"search": None, "similar_cases": ()}))
+
+
+def test_an_older_index_that_answers_is_told(review: Review) -> None:
+    assert review.search is not None
+    older = review.search.model_copy(update={"notice": "an older one of 2026-11-01 answers"})
+    assert "an older one of 2026-11-01 answers" in shown(review.model_copy(update={"search": older}))

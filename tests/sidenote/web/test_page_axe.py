@@ -56,7 +56,14 @@ def unread(mode: str) -> State:
         status = "withheld" if mode == "refused" else "abstained"
         study = sheet.script.review["study"] | {"images": [], "identity": "mismatch", "identity_words": "The image is another patient's."}
         reading = {"mode": mode, "words": "The image was not read.", "model": "", "reason": "It is not a chest.", "narrative": []}
-        none = {"comparable": False, "words": "No comparable case", "detail": "", "cases": []}
+        none = {
+            "comparable": False,
+            "words": "No comparable case",
+            "detail": "",
+            "method": ["Searched 9 cases."],
+            "notice": "An older index answers.",
+            "cases": [],
+        }
         sheet.script.review |= {"status": status, "study": study, "reading": reading, "similar": none, "voices": [], "first": []}
         sheet.begin()
 

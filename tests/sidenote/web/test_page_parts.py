@@ -63,6 +63,29 @@ def test_a_similar_case_shows_its_picture_what_it_shares_and_what_not_and_opens_
     expect(cases.locator(".case").nth(1).locator("summary")).to_contain_text("no picture")
 
 
+def test_why_a_case_is_comparable_is_told_before_it_is_opened(sheet: Any) -> None:
+    first = sheet.script.review["similar"]["cases"][0]
+    first.update(shared=["left pneumothorax (apex)", "PA view", "female"], differs=["age: 60-69 there, 70-79 here"])
+    page = sheet.begin()
+    case = part(page, "Similar cases").locator(".case").nth(0)
+    expect(case.locator("summary")).to_contain_text("shares left pneumothorax (apex), PA view")
+    expect(case.get_by_text("age: 60-69 there, 70-79 here")).to_be_hidden()
+    case.locator("summary").click()
+    expect(case.get_by_text("age: 60-69 there, 70-79 here")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("comparable", [True, False])
+def test_how_cases_were_searched_for_is_folded_and_an_older_index_is_not(sheet: Any, comparable: bool) -> None:
+    sheet.script.review["similar"].update(comparable=comparable, notice="An older index answers.")
+    page = sheet.begin()
+    cases = part(page, "Similar cases")
+    expect(cases.get_by_text("An older index answers.")).to_be_visible()
+    expect(cases.get_by_text("Left out before: 2 same person, 11 later date.")).to_be_hidden()
+    cases.get_by_text("How similar cases were searched for").click()
+    expect(cases.get_by_text("Left out before: 2 same person, 11 later date.")).to_be_visible()
+
+
 def test_a_case_is_found_from_its_evidence(sheet: Any) -> None:
     page = sheet.begin()
     cited = sheet.script.review["similar"]["cases"][0]["evidence"][0]
