@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("sidenote.commands.export", "Fetch many patients from a server at once, into a folder."),
     "index": ("sidenote.commands.index", "Build, search and verify the library of past cases."),
     "model": ("sidenote.commands.model", "List, check, train and explain the image models."),
+    "eval": ("sidenote.commands.eval", "Measure how good the parts are, beside simple baselines."),
     "policies": ("sidenote.commands.policies", "List, show, test and compare the guardrail policies."),
     "record": ("sidenote.commands.record", "Show, verify and replay flight records."),
     "audit": ("sidenote.commands.audit", "Verify and show who read, decided and wrote what."),
