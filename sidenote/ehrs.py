@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from sidenote.servers import require_known, secret_in
+from sidenote.servers import Traits, secret_in
 
 if TYPE_CHECKING:
     import ssl
@@ -23,10 +23,8 @@ READ_SCOPES = "launch openid fhirUser online_access patient/*.rs"
 """What is asked for unless a site says otherwise: to read the one patient that was opened."""
 
 
-class Ehr(BaseModel):
+class Ehr(Traits):
     """One `[[ehr]]` of the configuration: an issuer, how we are registered there, and what it may do with us."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,31}$", description="short name; the redirect URI is PUBLIC_URL/callback/NAME")
     title: str = Field("", max_length=80, description="how people call it; default the name")
@@ -36,15 +34,10 @@ class Ehr(BaseModel):
     key_file: Path | None = Field(None, description="our private key as a JWK with its kid (RS384 or ES384); the public one is served")
     scopes: str = Field(READ_SCOPES, description="what is asked for")
     frame_ancestors: tuple[str, ...] = Field((), description="origins whose pages may frame us; default the origin of `iss`")
-    elsewhere: tuple[str, ...] = Field((), description="further origins where its authorization endpoints may stand")
     id_token_issuer: str | None = Field(None, description="`iss` of its id_tokens, where its SMART configuration does not say so")
-    smart_quirks: tuple[str, ...] = Field((), description="what its authorization server does otherwise than SMART says")
-    images: tuple[str, ...] = Field((), description="base URLs of image servers that are shown the token too")
-    plain_images: tuple[str, ...] = Field((), description="base URLs of image servers that are asked without it")
-    quirks: tuple[str, ...] = Field((), description="what its FHIR server does otherwise than FHIR says")
-    since: dict[str, str] = Field(default_factory=dict, description="resource type to a FHIR date: nothing older is asked for")
-    ca_file: Path | None = Field(None, description="certificates that its own must be signed by, PEM; none: the machine's")
     write_back: bool = Field(False, description="whether an approved draft may be written to it, where the scope was granted")
+    library: Path | None = Field(None, description="folder of its own case library; none: the site's")
+    library_secret_file: Path | None = Field(None, description="file with the secret that its own library was keyed with")
     emergency_intent: str = Field(
         "break-glass", max_length=200, description="the launch `intent` by which it says that it gave emergency access; empty: none does"
     )
@@ -53,7 +46,8 @@ class Ehr(BaseModel):
     def _whole(self) -> Ehr:
         if self.secret_file is not None and self.key_file is not None:
             raise ValueError("a client has a secret or a key, not both")
-        require_known(self.quirks, self.since)
+        if (self.library is None) != (self.library_secret_file is None):
+            raise ValueError("an EHR's own library comes with the secret it was keyed with")
         return self
 
     @property

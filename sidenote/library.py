@@ -1,4 +1,4 @@
-"""The wiring of the case library: phantom studies as cases, and the encoders by name.
+"""The phantom library: phantom studies as cases.
 
 The phantom library holds nobody: its secret is public, and is no secret. A site's own archive needs a secret of the site.
 """
@@ -9,20 +9,16 @@ import multiprocessing
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from retrieval.cards import CaseCard, CaseFinding, Encoder, SourceCase
-from retrieval.keys import Keyring, age_band, difference_hash
+from retrieval.cards import CaseCard, CaseFinding, SourceCase
+from retrieval.keys import Keyring, age_band, difference_hash, report_sketch
 from sandbox.phantoms.sample import corpus
 from sandbox.phantoms.spec import PhantomCase
 from sandbox.phantoms.truth import truth
+from sidenote.encoders import COMPACT, encoder_named
 from sidenote.settings import Settings
-from sidenote.threads import use_one_thread
-
-EncoderName = Literal["compact", "hash"]
 
 PHANTOM_SECRET = b"sidenote phantoms: public, hides nobody"
 PHANTOM_SALT = b"sidenote phantom library"
@@ -43,23 +39,6 @@ def phantom_keyring() -> Keyring:
     return Keyring(PHANTOM_SECRET, PHANTOM_SALT)
 
 
-def encoder_named(name: EncoderName, model_folder: Path | None = None) -> Encoder:
-    """The encoder of a name. `hash` is a declared test double that understands nothing.
-
-    Raises:
-        ModelMissing, ModelFilesChanged: the compact model's files are missing or changed.
-    """
-    if name == "hash":
-        from retrieval.encoders.fake import HashEncoder
-
-        return HashEncoder()
-    from tools.med_vlm.compact.encoder import CompactEncoder
-    from tools.med_vlm.compact.reader import load_compact
-
-    use_one_thread()
-    return CompactEncoder(load_compact(model_folder))
-
-
 def library_is_current(settings: Settings, cases: int) -> bool:
     """Whether the configured library is whole, made by the configured model, and holds at least `cases` cases."""
     from retrieval.errors import RetrievalError
@@ -68,7 +47,7 @@ def library_is_current(settings: Settings, cases: int) -> bool:
     if not settings.library_folder.exists():
         return False
     try:
-        opened = open_library(settings.library_folder, encoder_named("compact", settings.model_folder).fingerprint)
+        opened = open_library(settings.library_folder, encoder_named(COMPACT, settings.model_folder).fingerprint)
     except RetrievalError:
         return False
     opened.close()
@@ -92,6 +71,7 @@ def phantom_case(phantom: PhantomCase) -> SourceCase:
         findings=tuple(CaseFinding(key, side) for key, side in truth(spec)),
         report=report,
         report_hash=ring.report(report),
+        report_sketch=report_sketch(report),
         image_hash=difference_hash(pixels),
         consent="not needed: synthetic, nobody",
         licence=PHANTOM_LICENCE,

@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -26,21 +26,13 @@ _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 """RFC 6750 2.1, without the word Bearer."""
 
 
-class Server(BaseModel):
-    """One `[[server]]` of the configuration. Secrets stand in files of their own, never in it."""
+class Traits(BaseModel):
+    """How a FHIR server is, whoever asks it: what stands beside it, and what is odd about it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base: str = Field(description="FHIR base URL, as it is given to --fhir")
-    authorization: Literal["none", "bearer", "backend"] = Field(
-        "none", description="bearer: a token from a file; backend: SMART Backend Services"
-    )
-    token_file: Path | None = Field(None, description="bearer: file with the access token")
-    client_id: str | None = Field(None, description="backend: as registered with the server")
-    key_file: Path | None = Field(None, description="backend: private key as a JWK with its kid (RS384 or ES384)")
-    scopes: tuple[str, ...] = Field((), description="backend: system scopes to ask for, such as system/*.rs")
-    elsewhere: tuple[str, ...] = Field((), description="backend: further origins where its token endpoint may stand")
-    smart_quirks: tuple[str, ...] = Field((), description="backend: what its authorization server does otherwise than SMART says")
+    elsewhere: tuple[str, ...] = Field((), description="further origins where its authorization or token endpoint may stand")
+    smart_quirks: tuple[str, ...] = Field((), description="what its authorization server does otherwise than SMART says")
     images: tuple[str, ...] = Field((), description="base URLs of image servers that are shown the token too")
     plain_images: tuple[str, ...] = Field((), description="base URLs of image servers that are asked without it")
     quirks: tuple[str, ...] = Field(
@@ -52,10 +44,27 @@ class Server(BaseModel):
     ca_file: Path | None = Field(None, description="certificates that its own must be signed by, PEM; none: the machine's")
 
     @model_validator(mode="after")
-    def _whole(self) -> Server:
+    def _known(self) -> Self:
+        require_known(self.quirks, self.since)
+        return self
+
+
+class Server(Traits):
+    """One `[[server]]` of the configuration. Secrets stand in files of their own, never in it."""
+
+    base: str = Field(description="FHIR base URL, as it is given to --fhir")
+    authorization: Literal["none", "bearer", "backend"] = Field(
+        "none", description="bearer: a token from a file; backend: SMART Backend Services"
+    )
+    token_file: Path | None = Field(None, description="bearer: file with the access token")
+    client_id: str | None = Field(None, description="backend: as registered with the server")
+    key_file: Path | None = Field(None, description="backend: private key as a JWK with its kid (RS384 or ES384)")
+    scopes: tuple[str, ...] = Field((), description="backend: system scopes to ask for, such as system/*.rs")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
         from fhir.smart.quirks import LOOSENS
 
-        require_known(self.quirks, self.since)
         if unknown := set(self.smart_quirks) - set(LOOSENS):
             raise ValueError(f"unknown quirk {min(unknown)!r}")
         named = {name for needs in _NEEDS.values() for name in needs if getattr(self, name)}

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from sidenote.ehrs import Ehr
 from sidenote.errors import SettingsInvalid
-from sidenote.servers import Server
+from sidenote.servers import Server, secret_in
 
 CONFIG_VARIABLE = "SIDENOTE_CONFIG"
 
@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     image_model: Literal["compact", "off"] = Field("compact", description="Which model reads images; off: text only")
     model_folder: Path | None = Field(None, description="Weights of the compact model, when not the shipped ones")
     library: Path | None = Field(None, description="Folder of the case library; default HOME/library")
+    encoder: str = Field("compact", description="Who embeds images and reports for the case library: `sidenote index encoders` lists them")
+    cards_url_file: Path | None = Field(None, description="File with the URL of a PostgreSQL database for case cards; none: SQLite")
+    milvus_uri: str | None = Field(None, description="Milvus server, or file of milvus-lite, with the case library; none: the folder")
+    milvus_collection: str = Field("sidenote", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="Collection of the case library there")
+    milvus_token_file: Path | None = Field(None, description="File with the token for it")
     rules: Path | None = Field(None, description="Folder of policy rules, when not the shipped ones")
     guidance: Path | None = Field(None, description="Folder of guidance topics, when not the shipped ones")
     secret_file: Path | None = Field(None, description="File with the site secret the case library was keyed with; none: phantom library")
@@ -69,6 +74,14 @@ class Settings(BaseSettings):
             raise ValueError("each EHR needs a name and an iss of its own")
         return self
 
+    @model_validator(mode="after")
+    def _one_library_a_tenant(self) -> Settings:
+        """A site's cases are shown to one EHR's users. Phantoms, which are nobody's, may be shown to all."""
+        lacking = [ehr.name for ehr in self.ehr if ehr.library is None]
+        if len(self.ehr) > 1 and lacking and (self.secret_file is not None or self.milvus_uri is not None):
+            raise ValueError("with several EHRs each needs a library of its own")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -90,12 +103,16 @@ def site_secret(settings: Settings) -> bytes | None:
     Raises:
         SettingsInvalid: its file cannot be read.
     """
-    if settings.secret_file is None:
-        return None
-    try:
-        return settings.secret_file.read_bytes().strip()
-    except OSError as error:
-        raise SettingsInvalid("cannot read secret_file") from error
+    return None if settings.secret_file is None else secret_in(settings.secret_file, "secret_file")
+
+
+def cards_url_of(settings: Settings) -> str | None:
+    """URL of the PostgreSQL database with the case cards, where one is configured.
+
+    Raises:
+        SettingsInvalid: its file cannot be read.
+    """
+    return None if settings.cards_url_file is None else secret_in(settings.cards_url_file, "cards_url_file").decode("utf-8", "replace")
 
 
 def load_settings() -> Settings:
@@ -116,10 +133,12 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except (ValidationError, ValueError) as error:
-        keys = (
-            ", ".join(".".join(str(part) for part in item["loc"]) for item in error.errors())
-            if isinstance(error, ValidationError)
-            else "file"
-        )
-        message = f"cannot use {keys}"
+        message = f"cannot use {_told(error)}"
         raise SettingsInvalid(message) from error
+
+
+def _told(error: ValueError) -> str:
+    """The keys that are at fault, or what our own rules say of several keys together; never a value."""
+    if not isinstance(error, ValidationError):
+        return "file"
+    return ", ".join(".".join(str(part) for part in item["loc"]) or item["msg"] for item in error.errors())

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sidenote import __version__
 from sidenote.servers import access_of
 from sidenote.settings import Settings, site_secret
 
 if TYPE_CHECKING:
-    from agent.parts import Library, Parts
+    from agent.parts import Parts
     from agent.replay import ReplayParts
     from fhir.source import Source
     from policies.engine import Rule
     from policies.guidance_pack import Topic
+    from sidenote.case_libraries import CaseLibraries
     from tools.med_vlm.compact.reader import CompactReader
 
 COMPOSER = "deterministic 1"
+
+
+class PartsWith(Protocol):
+    """Gives the parts of a review."""
+
+    def __call__(self, source: Source, ehr: str | None = None) -> Parts:
+        """Of a review of `source`, with the case library of the EHR of that name."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,8 +85,8 @@ async def wired(settings: Settings, sources: Sequence[str], *, image_model: bool
 
 
 @asynccontextmanager
-async def standing(settings: Settings, *, image_model: bool = True) -> AsyncIterator[Callable[[Source], Parts]]:
-    """What all reviews of a process share: call it with a source for the parts of a review of that source.
+async def standing(settings: Settings, *, image_model: bool = True) -> AsyncIterator[PartsWith]:
+    """What all reviews of a process share: call it with a source, and the name of the EHR that launched, for a review's parts.
 
     Raises as `wired`, but for the source.
     """
@@ -86,11 +95,12 @@ async def standing(settings: Settings, *, image_model: bool = True) -> AsyncIter
     from agent.parts import Parts
 
     chosen = deciders(settings)
-    reader = _reader(settings) if image_model and settings.image_model == "compact" else None
-    library = None if reader is None else _case_library(settings, reader)
-    async with open_checkpoints(settings.home / "checkpoints.sqlite") as checkpoints:
+    async with AsyncExitStack() as stack:
+        reader = _reader(settings) if image_model and settings.image_model == "compact" else None
+        libraries = None if reader is None else stack.enter_context(_libraries(settings, reader))
+        checkpoints = await stack.enter_async_context(open_checkpoints(settings.home / "checkpoints.sqlite"))
 
-        def parts_with(source: Source) -> Parts:
+        def parts_with(source: Source, ehr: str | None = None) -> Parts:
             return Parts(
                 source=source,
                 records=settings.records_folder,
@@ -101,11 +111,18 @@ async def standing(settings: Settings, *, image_model: bool = True) -> AsyncIter
                 composer=COMPOSER,
                 product=__version__,
                 reader=reader,
-                library=library,
+                library=None if libraries is None else libraries.of(ehr),
                 evidence_tokens=settings.evidence_tokens,
             )
 
         yield parts_with
+
+
+def _libraries(settings: Settings, reader: CompactReader) -> AbstractContextManager[CaseLibraries]:
+    from sidenote.case_libraries import case_libraries
+    from sidenote.encoders import encoder_named
+
+    return case_libraries(settings, encoder_named(settings.encoder, settings.model_folder, reader=reader))
 
 
 def _reader(settings: Settings) -> CompactReader:
@@ -114,21 +131,6 @@ def _reader(settings: Settings) -> CompactReader:
 
     use_one_thread()
     return load_compact(settings.model_folder)
-
-
-def _case_library(settings: Settings, reader: CompactReader) -> Library | None:
-    """The configured case library, or None where none was built: the review then says so."""
-    from agent.parts import Library
-    from retrieval.library import open_library
-    from sidenote.library import PHANTOM_SECRET
-    from tools.med_vlm.compact.encoder import CompactEncoder
-
-    if not settings.library_folder.exists():
-        return None
-    encoder = CompactEncoder(reader)
-    cases = open_library(settings.library_folder, encoder.fingerprint, last_good_instead=True)
-    secret = site_secret(settings)
-    return Library(cases, encoder, cases.keyring(PHANTOM_SECRET if secret is None else secret), settings.similar_cases)
 
 
 async def check_parts(settings: Settings, sources: Sequence[str], *, image_model: bool = True) -> None:

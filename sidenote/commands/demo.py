@@ -56,7 +56,7 @@ def demo(out: Path, cases: int | None, port: int | None, open_browser: bool, pag
 
 def _library(settings: Settings, cases: int, console: Console) -> None:
     """Build the case library unless the one there is whole and of this model."""
-    from sidenote.commands.index import build_phantom_library
+    from sidenote.commands.index.building import build_phantom_library
     from sidenote.library import library_is_current
 
     if not cases or library_is_current(settings, cases):

@@ -55,7 +55,7 @@ def hospital(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def home(shared: Path) -> Path:
     """A home with a small phantom library."""
-    from sidenote.commands.index import build_phantom_library
+    from sidenote.commands.index.building import build_phantom_library
     from sidenote.settings import Settings
 
     return once(shared / "home", lambda folder: build_phantom_library(Settings(home=folder), SMALL_LIBRARY))

@@ -1,0 +1,64 @@
+"""`sidenote index remove`, `release` and `compact` from the outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def mine(run: Run, tmp_path: Path, secret: Path, write_archive: Write) -> Path:
+    """A library of 30 people of an archive."""
+    archive, folder = write_archive(tmp_path / "archive", range(30)), tmp_path / "mine"
+    done = run("build", "--cases", archive, "--unsigned", "--secret-file", secret, "--encoder", "hash", "--library", folder)
+    assert done.exit_code == 0, done.stderr
+    return folder
+
+
+def read(result: Result) -> Any:
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def found(run: Run, library: Path) -> set[str]:
+    arguments = ("search", "--text", "Clear lungs, variant", "-k", 100, "--encoder", "hash", "--library", library, "--format", "json")
+    return {one["key"] for one in read(run(*arguments))["neighbours"]}
+
+
+def test_a_removed_case_is_found_no_longer_and_compact_takes_its_bytes(run: Run, mine: Path) -> None:
+    before = found(run, mine)
+    key = min(before)
+    removed = read(run("remove", "--case", key, "--reason", "consent withdrawn", "--library", mine, "--format", "json"))
+    assert removed["cases"] == 29
+    assert removed["gone"] == {"consent withdrawn": 1}
+    assert key not in found(run, mine)
+    compacted = read(run("compact", "--library", mine, "--format", "json"))
+    assert (compacted["cases"], compacted["gone"]) == (29, {})
+    assert compacted["size"] < removed["size"]
+    assert run("verify", "--library", mine).exit_code == 0
+
+
+def test_a_person_is_removed_by_the_name_that_the_archive_had(run: Run, mine: Path, secret: Path) -> None:
+    assert read(run("remove", "--person", "p7", "--secret-file", secret, "--library", mine, "--format", "json"))["cases"] == 29
+    other = secret.with_name("other")
+    other.write_bytes(b"another secret, as long as the first")
+    refused = run("remove", "--person", "p8", "--secret-file", other, "--library", mine)
+    assert refused.exit_code == 3
+    assert json.loads(refused.stderr.splitlines()[-1])["code"] == "index_other_site"
+
+
+def test_a_removal_without_effect_says_so(run: Run, mine: Path) -> None:
+    for arguments in (("remove", "--case", "0" * 32), ("release", "--case", "0" * 32)):
+        done = read(run(*arguments, "--library", mine, "--format", "json"))
+        assert (done["changed"], done["cases"]) == (0, 30)
+        assert "changed by this" in run(*arguments, "--library", mine).stdout
+    assert run("remove", "--case", "no key", "--library", mine).exit_code == 2
+    assert run("remove", "--case", "0" * 32, "--reason", "Mr Miller", "--library", mine).exit_code == 3

@@ -1,0 +1,56 @@
+"""`sidenote index search` from the outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from click.testing import Result
+from PIL import Image
+
+Run = Callable[..., Result]
+
+
+def test_search_finds_the_words_it_was_given_in_another_study(library: Path, run: Run) -> None:
+    from sidenote.library import phantom_cases
+
+    (case,) = phantom_cases(1, first=4)
+    arguments = ("search", "--text", case.card.report, "--encoder", "hash", "--library", library, "--as-of", "2026-01-01", "-k", 3)
+    answer = json.loads(run(*arguments, "--format", "json").stdout)
+    assert answer["comparable"]
+    assert answer["neighbours"][0]["key"] == case.card.key
+    assert answer["neighbours"][0]["distance"] == 0.0
+    assert 1 <= len(answer["neighbours"]) <= 3
+    assert answer["coverage"] == 0.95
+    shown = run(*arguments).stdout
+    assert case.card.key[:8] in shown
+    assert "comparable case" in shown
+
+
+def test_search_by_an_image_leaves_its_own_copy_out(library: Path, run: Run, tmp_path: Path) -> None:
+    from sidenote.library import phantom_cases
+
+    (case,) = phantom_cases(1, first=4)
+    Image.fromarray((case.image * 255).astype(np.uint8)).save(tmp_path / "copy.png")
+    answer = json.loads(
+        run("search", "--image", tmp_path / "copy.png", "--encoder", "hash", "--library", library, "--format", "json").stdout
+    )
+    assert answer["excluded"]["near-duplicate image"] == 1
+    assert case.card.key not in {neighbour["key"] for neighbour in answer["neighbours"]}
+
+
+def test_a_text_about_something_else_has_no_comparable_case(library: Path, run: Run) -> None:
+    result = run("search", "--text", "the quick brown fox", "--encoder", "hash", "--library", library)
+    assert result.exit_code == 0
+    assert "no comparable cases" in result.stdout
+
+
+def test_a_filter_keeps_what_it_names_and_the_rest_is_counted(library: Path, run: Run) -> None:
+    arguments = ("search", "--text", "no acute findings", "--encoder", "hash", "--library", library, "--format", "json")
+    every, front = json.loads(run(*arguments).stdout), json.loads(run(*arguments, "--view", "PA").stdout)
+    assert {neighbour["view"] for neighbour in front["neighbours"]} <= {"PA"}
+    assert front["searched"] < every["searched"]
+    assert sum(front["excluded"].values()) == every["searched"] - front["searched"] + sum(every["excluded"].values())
+    assert json.loads(run(*arguments, "--modality", "MR").stdout)["searched"] == 0
