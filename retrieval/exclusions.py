@@ -1,7 +1,7 @@
 """Which cases a query may find: the rules against leaks, and the filters. Decided before any distance is looked at.
 
-A report of a common pattern leaves out every report near to it, be they half of a library. That costs one neighbour, not half of
-them: of near-equal reports variety shows one at most. What is left out is counted, and the result says it.
+A report of a common pattern leaves out every report near to it, be they half of a library. That costs a few neighbours, not half
+of them: of reports near to each other variety shows one. What is left out is counted, and the result says it.
 """
 
 from __future__ import annotations

@@ -195,9 +195,9 @@ class PostgresStore:
             for attempt in (1, 2):
                 try:
                     return ask(self._alive())
-                except (psycopg.OperationalError, psycopg.InterfaceError):
+                except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.InsufficientPrivilege):
                     if attempt == 2:
-                        raise CardsUnreachable("the database that keeps the cards does not answer") from None
+                        raise CardsUnreachable("the database that keeps the cards does not answer, or refuses") from None
                 except psycopg.Error:
                     raise IndexCorrupt("the cards cannot be read") from None
         raise AssertionError

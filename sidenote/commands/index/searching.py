@@ -111,6 +111,8 @@ def _show(result: SearchResult) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from retrieval.finding_words import told
+
     console = Console(highlight=False)
     if result.notice:
         console.print(f"[bold yellow]{result.notice}")
@@ -119,7 +121,7 @@ def _show(result: SearchResult) -> None:
         console.print(f"left out: {count} x {reason}")
     table = Table("distance", "case", "findings", "shares", "differs")
     for one in result.neighbours:
-        findings = ", ".join(f"{finding.key}{f' ({finding.side})' if finding.side else ''}" for finding in one.card.findings) or "none"
+        findings = ", ".join(told(finding) for finding in one.card.findings) or "none"
         table.add_row(
             f"{one.distance:.2f}", f"{one.card.key[:8]} {one.card.as_of}", findings, "; ".join(one.shared), "; ".join(one.differs)
         )

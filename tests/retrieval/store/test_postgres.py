@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import threading
 import traceback
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.cards import CaseCard
+from retrieval.build import build
+from retrieval.cards import CaseCard, Query, SourceCase
+from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import CardsUnreachable, ExtraMissing, IndexCorrupt
+from retrieval.keys import Keyring
+from retrieval.library import open_library
 from retrieval.store import forget_cards, open_cards, write_cards
 from retrieval.store.postgres import connected
 
@@ -97,6 +102,16 @@ def test_nothing_can_be_written_through_an_open_store(postgres: Any, shop_in: An
     store.close()
 
 
+def test_a_server_that_does_not_let_the_program_read_is_no_damaged_index(
+    postgres: Any, shop_in: Any, cards: list[CaseCard], vectors: np.ndarray
+) -> None:
+    shop_in("forbidden", cards, vectors).close()
+    with connected(postgres.url) as server:
+        server.execute("CREATE ROLE stranger LOGIN PASSWORD 'correct-horse'")
+    with pytest.raises(CardsUnreachable):
+        open_cards(postgres.url.replace("sidenote:", "stranger:"), "seg-0001", index="forbidden")
+
+
 def test_a_digest_that_stops_at_a_gap_does_not_hold_the_connection(
     postgres: Any, shop_in: Any, cards: list[CaseCard], vectors: np.ndarray
 ) -> None:
@@ -160,42 +175,18 @@ def shop_in(postgres: Any) -> Any:
     return made
 
 
-@pytest.fixture
-def library_in(postgres: Any, tmp_path: Path, make_case: Any, keyring: Any) -> Any:
-    """`library_in(url)`: sixty cases, built and opened with their cards in a database, or in files."""
-
-    def made(url: str | None) -> Any:
-        from retrieval.build import build
-        from retrieval.encoders.fake import HashEncoder
-        from retrieval.library import open_library
-
-        encoder, folder = HashEncoder(32), tmp_path / ("files" if url is None else "database")
-        build([make_case(number) for number in range(60)], encoder, folder, keyring=keyring, cards_url=url, image_weight=0.5)
-        return open_library(folder, encoder.fingerprint, cards_url=url)
-
-    return made
-
-
 @pytest.mark.fault(83)
-def test_a_library_answers_the_same_from_a_database_as_from_files_and_notices_an_edit_there(
-    postgres: Any, library_in: Any, tmp_path: Path, keyring: Any
+def test_an_edit_in_the_database_is_noticed_by_a_library_that_is_open(
+    postgres: Any, tmp_path: Path, make_case: Callable[..., SourceCase], keyring: Keyring
 ) -> None:
-    from retrieval.cards import Query
-    from retrieval.library import check
-
-    files, database = library_in(None), library_in(postgres.url)
-    vectors = files.stack.vectors(np.arange(60))
-    queries = [Query(row[:32], row[32:], date(2030, 1, 1), key_check=keyring.check) for row in vectors]
-    assert [database.search(query).neighbours for query in queries] == [files.search(query).neighbours for query in queries]
-    check(tmp_path / "database", cards_url=postgres.url)
-    written = b"".join(path.read_bytes() for path in (tmp_path / "database").rglob("*") if path.is_file())
-    assert b"horse" not in written
-    assert b"pleural effusion" not in written, "the reports are in the database alone"
+    encoder, ring = HashEncoder(32), Keyring(keyring.secret, b"edited while open")
+    build([make_case(number) for number in range(60)], encoder, tmp_path / "library", keyring=ring, cards_url=postgres.url)
+    library = open_library(tmp_path / "library", encoder.fingerprint, cards_url=postgres.url)
+    row = library.stack.vectors(np.array([7]))[0]
+    query = Query(row[:32], row[32:], date(2030, 1, 1), key_check=ring.check)
+    assert library.search(query).neighbours[0].distance == 0
     with connected(postgres.url) as server:
-        server.execute("UPDATE sidenote_cards SET report = 'another patient' WHERE row = 7 AND index_id = %s", (keyring.salt.hex(),))
+        server.execute("UPDATE sidenote_cards SET report = 'of somebody else' WHERE row = 7 AND index_id = %s", (ring.salt.hex(),))
     with pytest.raises(IndexCorrupt):
-        database.search(queries[7])
-    with pytest.raises(IndexCorrupt):
-        check(tmp_path / "database", cards_url=postgres.url)
-    files.close()
-    database.close()
+        library.search(query)
+    library.close()
