@@ -16,7 +16,7 @@ import pytest
 from sidenote.problems import Coded, problem
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("fhir", "retrieval", "policies", "tools", "agent", "sidenote", "sandbox")
+FOLDERS = ("fhir", "retrieval", "policies", "tools", "agent", "evaluation", "sidenote", "sandbox")
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts) for folder in FOLDERS for path in (ROOT / folder).rglob("errors.py")
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("fhir", "retrieval", "policies", "tools", "agent", "sidenote", "sandbox")
+FOLDERS = ("fhir", "retrieval", "policies", "tools", "agent", "evaluation", "sidenote", "sandbox")
 HEAVY = (
     "torch",
     "transformers",
@@ -28,6 +28,12 @@ HEAVY = (
     "fastapi",
     "uvicorn",
     "prometheus_client",
+    "openvino",
+    "psycopg",
+    "pymilvus",
+    "ray",
+    "pyarrow",
+    "pandas",
 )
 MOST_LINES = 400
 LONGEST_FUNCTION = 60
@@ -107,7 +113,17 @@ DECLARATIONS: dict[str, str] = {
     **dict.fromkeys(
         [
             f"{folder}/errors.py"
-            for folder in ("agent", "fhir", "policies", "retrieval", "sidenote/audit", "sidenote/batch", "sidenote/decisions", "tools")
+            for folder in (
+                "agent",
+                "evaluation",
+                "fhir",
+                "policies",
+                "retrieval",
+                "sidenote/audit",
+                "sidenote/batch",
+                "sidenote/decisions",
+                "tools",
+            )
         ],
         "an error tree, proved by tests/test_errors.py",
     ),

@@ -24,7 +24,7 @@ GRAY = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (16, 1))
 
 def test_imports_nothing_of_sidenote_but_the_decoder_beside_it() -> None:
     code = "import sys, fhir.pixel_worker; print(sorted(name for name in sys.modules if name.partition('.')[0] in sys.argv[1:]))"
-    ours = ("fhir", "retrieval", "policies", "tools", "agent", "sidenote", "sandbox")
+    ours = ("fhir", "retrieval", "policies", "tools", "agent", "evaluation", "sidenote", "sandbox")
     done = subprocess.run([sys.executable, "-c", code, *ours], capture_output=True, text=True, check=True, cwd=SCRIPT.parents[1])
     assert ast.literal_eval(done.stdout) == ["fhir", "fhir.pixel_decoder", "fhir.pixel_rendering", "fhir.pixel_worker"]
 

@@ -114,6 +114,7 @@ def answers(finished: Finished) -> Iterator[tuple[str, Retrieved]]:
     )
 
 
+@pytest.mark.slow
 def test_no_answer_of_the_library_changes_a_claim_or_a_policy_s_decision(reviews: dict[str, Finished]) -> None:
     claims = 0
     for name, finished in reviews.items():

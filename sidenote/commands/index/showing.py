@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from retrieval.info import IndexInfo
 
 
+SHOWN = 20
+"""Cases in quarantine that `info` names."""
+
+
 @click.command()
 @LIBRARY
 @JSON
@@ -24,10 +28,17 @@ def info(library: Path | None, form: str) -> None:
     """Say what the library holds, what was left out, and how it was calibrated."""
     from retrieval.generations import current
     from retrieval.info import describe
+    from retrieval.library import quarantine
 
     with refusals():
         found = describe(current(folder_of(library)))
+        held = quarantine(folder_of(library))
     show(found, form)
+    if form == "terminal":
+        for case in held[:SHOWN]:
+            click.echo(f"in quarantine: {case.key}, {case.reason}")
+        if len(held) > SHOWN:
+            click.echo(f"and {len(held) - SHOWN} more")
 
 
 @click.command()
