@@ -11,6 +11,7 @@ from agent.nodes.read import frontal
 from agent.nodes.study import Seen
 from fhir.chart import Chart
 from fhir.regions import regions
+from policies.grounding.lexicon import mentions
 from retrieval.cards import Filter, Present
 from retrieval.comparison import alike
 from retrieval.keys import age_band
@@ -54,9 +55,11 @@ def present_case(chart: Chart, seen: Seen, reading: Reading | None, report: str,
     patient = review_patient(chart, as_of)
     stated = label(report)
     read = [finding for finding in reading.findings if finding.presence == "present"] if reading else []
+    doubted = {one.key for one in reading.findings if one.presence == "uncertain"} if reading else set()
     kinds = _modalities(seen)
     return Present(
         findings=frozenset(one.key for one in stated) | {one.key for one in read},
+        doubted=frozenset(doubted | {one.finding for one in mentions(report) if one.polarity == "uncertain"}),
         sides=frozenset((one.key, one.side) for one in stated if one.side) | {(one.key, one.side) for one in read if one.side},
         locations=frozenset((one.key, one.location) for one in stated if one.location),
         modality=kinds[0] if len(kinds) == 1 else None,

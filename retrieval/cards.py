@@ -133,6 +133,8 @@ class Present:
     view: str | None = None
     age_band: str | None = None
     sex: str | None = None
+    doubted: frozenset[str] = frozenset()
+    """Findings of which the present case's reading or report says that they may be there."""
 
 
 @dataclass(frozen=True, slots=True)

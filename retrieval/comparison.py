@@ -27,7 +27,7 @@ def shared(card: CaseCard, query: Query) -> tuple[str, ...]:
     if present == Present():
         return ()
     words = [_agreed(key, card, present) for key in sorted(there & present.findings)]
-    if not there and not present.findings:
+    if not there and not present.findings and not present.doubted:
         words.append("no finding in either")
     if present.modality and alike(card.modality) == alike(present.modality):
         words.append("radiograph" if card.modality in RADIOGRAPHY else card.modality)
@@ -39,7 +39,9 @@ def differs(card: CaseCard, query: Query) -> tuple[str, ...]:
     present, there = query.present, _keys(card)
     if present == Present():
         return ()
-    words = [f"{finding_name(key)} only in the past case" for key in sorted(there - present.findings)]
+    unstated = there - present.findings
+    words = [f"{finding_name(key)} only in the past case" for key in sorted(unstated - present.doubted)]
+    words += [f"{finding_name(key)} in doubt in the present case" for key in sorted(unstated & present.doubted)]
     words += [f"{finding_name(key)} only in the present case" for key in sorted(present.findings - there)]
     for key in sorted(there & present.findings):
         words += _apart(key, card, present)

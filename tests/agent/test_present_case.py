@@ -63,6 +63,11 @@ def test_age_and_sex_are_bands_or_not_known(patient: dict[str, Any], age_band: s
     assert (found.age_band, found.sex) == (age_band, sex)
 
 
+def test_what_reading_or_report_doubt_is_in_doubt() -> None:
+    read = reading(FindingReading(key="pneumothorax", presence="uncertain", probability=0.5))
+    assert known(read=read, report="Possible consolidation. No effusion.").doubted == {"pneumothorax", "consolidation"}
+
+
 def test_view_and_modality_are_of_the_frontal_image_before_the_study() -> None:
     lateral, frontal = {"ViewPosition": "LL", "Modality": "CR"}, {"ViewPosition": "AP", "Modality": "DX"}
     assert (known(seen(study("CR"), lateral, frontal)).view, known(seen(study("CR"), lateral, frontal)).modality) == ("AP", "DX")

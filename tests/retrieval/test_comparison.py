@@ -106,3 +106,10 @@ def test_every_finding_of_either_is_named_once(card: Callable[..., CaseCard], pa
     one, asked = card(*sorted(past)), query(findings=present)
     assert len([word for word in shared(one, asked) if word not in ("no finding in either", "RF")]) == len(past & present)
     assert len(differs(one, asked)) == len(past ^ present)
+
+
+def test_a_finding_in_doubt_is_not_said_to_be_of_the_past_case_alone(card: Callable[..., CaseCard]) -> None:
+    past, now = card("nodule", "pneumothorax"), query(findings=frozenset({"pneumothorax"}), doubted=frozenset({"nodule"}))
+    assert "pulmonary nodule in doubt in the present case" in differs(past, now)
+    assert not any("only in the past case" in words for words in differs(past, now))
+    assert "no finding in either" not in shared(card(), query(doubted=frozenset({"nodule"})))
