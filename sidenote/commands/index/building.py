@@ -88,27 +88,29 @@ def _asked(given: dict[str, Any]) -> Asked:
 
 def _made(make: Callable[..., IndexInfo], asked: Asked, settings: Settings, folder: Path, name: str, given: dict[str, Any]) -> IndexInfo:
     """What `make`, which builds or adds, makes of what was asked for."""
-    from sidenote.encoders import encoder_named
+    from sidenote.encoders import MANY, encoder_named
 
-    encoder = encoder_named(name, settings.model_folder)
-    source = phantoms(asked.phantoms, asked.seed) if asked.phantoms is not None else archive(asked, settings, folder, encoder)
+    source = phantoms(asked.phantoms, asked.seed) if asked.phantoms is not None else archive(asked, settings)
+    many = source.total is None or source.total >= MANY
+    encoder = encoder_named(name, settings.model_folder, many=many)
+    keyring, cases = source.keyed(folder, encoder.fingerprint)
     with progress(source.total) as seen:
         return make(
-            source.cases,
+            cases,
             encoder,
             folder,
-            keyring=source.keyring,
+            keyring=keyring,
             progress=seen,
             source=f"{source.words}; encoder {name}",
             source_fingerprint=source.fingerprint,
             signed=source.signed,
             notes=source.notes,
-            embed=_embed(name, settings, given),
+            embed=_embed(name, settings, given, many),
             cards_url=cards_url_of(settings),
         )
 
 
-def _embed(name: str, settings: Settings, given: dict[str, Any]) -> Embed | None:
+def _embed(name: str, settings: Settings, given: dict[str, Any], many: bool) -> Embed | None:
     """How cases are embedded; None: here, in this process."""
     if not given.get("ray"):
         return None
@@ -117,4 +119,4 @@ def _embed(name: str, settings: Settings, given: dict[str, Any]) -> Embed | None
     from retrieval.ray_embedding import Workers, on_ray
     from sidenote.encoders import encoder_named
 
-    return on_ray(partial(encoder_named, name, settings.model_folder), Workers(given["workers"], given["ray"]))
+    return on_ray(partial(encoder_named, name, settings.model_folder, many=many), Workers(given["workers"], given["ray"]))

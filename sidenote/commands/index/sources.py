@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from sidenote.commands.index.options import secret_of
 from sidenote.settings import Settings
 
 if TYPE_CHECKING:
-    from retrieval.cards import Encoder, Rejected, SourceCase
+    from retrieval.cards import Rejected, SourceCase
     from retrieval.keys import Keyring
 
 
@@ -49,14 +49,17 @@ class Asked:
         return ""
 
 
+Keyed = Callable[[Path, str], tuple["Keyring", "Iterable[SourceCase | Rejected]"]]
+"""For the library in a folder and an encoder's fingerprint: the keyring, and the cases whose identities it hides."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Cases on their way into an index."""
 
-    cases: Iterable[SourceCase | Rejected]
+    keyed: Keyed
     total: int | None
     """How many, where it is known."""
-    keyring: Keyring
     words: str
     fingerprint: str
     """Of what is read: a build that was killed goes on only with the same."""
@@ -71,11 +74,11 @@ def phantoms(count: int, seed: int | None) -> Source:
 
     chosen = PHANTOM_SEED if seed is None else seed
     words = f"{count} phantom studies, seed {chosen}"
-    return Source(phantom_cases(count, seed=chosen), count, phantom_keyring(), words, words)
+    return Source(lambda folder, encoder: (phantom_keyring(), phantom_cases(count, seed=chosen)), count, words, words)
 
 
-def archive(asked: Asked, settings: Settings, folder: Path, encoder: Encoder) -> Source:
-    """The archive that was named, its identities hashed with the site's secret and the salt of the library in `folder`.
+def archive(asked: Asked, settings: Settings) -> Source:
+    """The archive that was named, its identities hashed with the site's secret and the salt of the library they go to.
 
     Raises:
         SettingsInvalid: there is no secret.
@@ -88,9 +91,13 @@ def archive(asked: Asked, settings: Settings, folder: Path, encoder: Encoder) ->
     secret = secret_of(asked.secret_file)
     given = Given(asked.cases, asked.dicom, asked.fhir, asked.consent, asked.licence, asked.site, asked.system)
     opened = open_archive(given, settings, None if asked.unsigned else secret)
-    keyring = Keyring(secret, _salt(folder, opened.note.fingerprint, encoder.fingerprint))
     note = opened.note
-    return Source(opened.cases(keyring), note.total, keyring, note.words, note.fingerprint, note.signed, opened.redactions)
+
+    def keyed(folder: Path, encoder: str) -> tuple[Keyring, Iterable[SourceCase | Rejected]]:
+        keyring = Keyring(secret, _salt(folder, note.fingerprint, encoder))
+        return keyring, opened.cases(keyring)
+
+    return Source(keyed, note.total, note.words, note.fingerprint, note.signed, opened.redactions)
 
 
 def _salt(folder: Path, archive: str, encoder: str) -> bytes:

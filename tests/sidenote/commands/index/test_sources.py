@@ -37,7 +37,7 @@ def test_phantoms_are_the_same_only_with_the_same_number_and_seed() -> None:
     same, other, more = phantoms(3, 1), phantoms(3, 2), phantoms(4, 1)
     assert same.fingerprint == phantoms(3, 1).fingerprint
     assert len({same.fingerprint, other.fingerprint, more.fingerprint}) == 3
-    drawn, redrawn = next(iter(same.cases)), next(iter(other.cases))
+    drawn, redrawn = (next(iter(one.keyed(Path(), "")[1])) for one in (same, other))
     assert isinstance(drawn, SourceCase)
     assert isinstance(redrawn, SourceCase)
     assert not np.array_equal(drawn.image, redrawn.image)
