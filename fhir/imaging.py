@@ -185,14 +185,14 @@ def _images(chart: Chart, study: Fact, reports: tuple[Fact, ...]) -> Iterator[Im
         if usable(media) and (media.reference in linked or _names(chart, media.body.get("partOf"), study)):
             yield from _attachments(chart, media, [media.body.get("content")])
     for report in reports:
-        yield from _attachments(chart, report, objects(report.body.get("presentedForm")))
+        yield from _attachments(chart, report, report.body.get("presentedForm"))
 
 
 def _names(chart: Chart, references: Any, study: Fact) -> bool:
     return any(chart.resolve(reference) == study.reference for reference in _references(references))
 
 
-def _attachments(chart: Chart, fact: Fact, attachments: Sequence[Any]) -> Iterator[ImageSource]:
+def _attachments(chart: Chart, fact: Fact, attachments: Any) -> Iterator[ImageSource]:
     for attachment in objects(attachments):
         source = image_source(fact.reference, attachment)
         if source is not None:

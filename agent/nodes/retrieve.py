@@ -15,7 +15,8 @@ from agent.request import ReviewRequest
 from fhir.chart import Chart
 from fhir.views import member, objects
 from retrieval.cards import Query, SearchResult
-from retrieval.errors import RetrievalError
+from retrieval.deidentify import deidentify
+from retrieval.errors import BadCase, RetrievalError
 from retrieval.keys import Keyring, difference_hash, report_sketch
 from tools.med_vlm.reading import Reading
 from tools.notes import texts
@@ -65,7 +66,8 @@ def build_query(
 ) -> Query:
     """What is searched for and what must not be found. `pixels` [rows, columns] in 0..1, or None."""
     keys = library.keyring
-    text = library.encoder.texts([report])[0] if report else None
+    clean = deidentify(report).text  # as the library's own reports are: names would move vector and sketch
+    text = library.encoder.texts([clean])[0] if report else None
     return Query(
         image=None if pixels is None else library.encoder.images([pixels])[0],
         text=text if text is not None and text.any() else None,  # zeros: the report has no word that the encoder knows
@@ -74,12 +76,23 @@ def build_query(
         key_check=keys.check,
         persons=person_keys(chart, keys),
         studies=study_keys(seen, keys),
-        image_hash=None if pixels is None else difference_hash(pixels),
+        image_hash=image_hash(seen) if pixels is None else difference_hash(pixels),
         report_hash=keys.report(report) if report else None,
-        report_sketch=report_sketch(report) if report else None,
+        report_sketch=report_sketch(clean) if report else None,
         only=of_its_kind(seen),
         present=present_case(chart, seen, reading, report, request.as_of),
     )
+
+
+def image_hash(seen: Seen) -> int | None:
+    """Perceptual hash of the frontal image, whether or not the model read it: a copy of it is no other case."""
+    picture = frontal(seen.pictures)
+    if picture is None:
+        return None
+    try:
+        return difference_hash(picture.pixels)
+    except BadCase:  # all one grey, or too small: nothing is recognised by it
+        return None
 
 
 def asks(query: Query) -> bool:
@@ -88,9 +101,13 @@ def asks(query: Query) -> bool:
 
 
 def person_keys(chart: Chart, keys: Keyring) -> frozenset[str]:
-    """A key for each name the patient goes by: the reference, every identifier, and every linked Patient."""
+    """A key for each name the patient goes by: the reference, every identifier, and every linked Patient.
+
+    An identifier counts with its system and without: images carry a Patient ID and mostly do not say whose numbering it is.
+    """
     body = chart.patient.body
-    identifiers = [f"{item.get('system', '')}|{item['value']}" for item in objects(body.get("identifier")) if item.get("value")]
+    named = [item for item in objects(body.get("identifier")) if item.get("value")]
+    identifiers = [f"{system}|{item['value']}" for item in named for system in (item.get("system", ""), "")]
     links = [str(member(link.get("other"), "reference") or "") for link in objects(body.get("link"))]
     return frozenset(keys.person(name) for name in (chart.patient.reference, *identifiers, *links) if name)
 

@@ -74,6 +74,13 @@ def test_a_study_gathers_what_the_record_says_of_it() -> None:
     assert [image.reference for image in found.images] == ["DocumentReference/d", "Media/m"]
 
 
+def test_a_picture_in_a_report_is_a_picture_of_its_study() -> None:
+    form = [{"contentType": "application/pdf", "url": "a.pdf"}, {"contentType": "image/png", "url": "images/r.png"}]
+    report = {"resourceType": "DiagnosticReport", "id": "r", "status": "final", "imagingStudy": [{"reference": "ImagingStudy/s1"}]}
+    (found,) = studies(chart_of(PATIENT, [_study("s1", "2024-03-01"), {**report, "presentedForm": form}]))
+    assert [image.reference for image in found.images] == ["DiagnosticReport/r"]
+
+
 def test_the_focal_study_is_the_newest_with_a_picture() -> None:
     chart = chart_of(PATIENT, [_study("s1", "2024-01-01"), _study("s2", "2024-02-01"), _study("s3", "2024-03-01"), _document("d", "s2")])
     assert [study.reference for study in studies(chart)] == ["ImagingStudy/s3", "ImagingStudy/s2", "ImagingStudy/s1"]

@@ -19,9 +19,10 @@ from fhir.chart import Chart, chart_of
 from fhir.study import IdentityCheck, Picture, Study
 from retrieval.build import build
 from retrieval.cards import Filter, Present, Query, SearchResult, SourceCase
+from retrieval.deidentify import deidentify
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import OtherSite, QueryRefused
-from retrieval.keys import Keyring, report_sketch
+from retrieval.keys import Keyring, difference_hash, report_sketch
 from retrieval.library import open_library
 from sidenote.library import phantom_cases
 from tools.med_vlm.fake import SeededReader, abstention
@@ -107,7 +108,7 @@ def test_no_case_is_later_than_the_review(library: Library, cases: list[SourceCa
 
 def test_every_name_of_the_patient_has_a_key_and_no_name_stands_in_one(ring: Keyring) -> None:
     keys = person_keys(CHART, ring)
-    assert keys == {ring.person(name) for name in ("Patient/p", "urn:mrn|MRN1", "urn:old|MRN0", "Patient/old")}
+    assert keys == {ring.person(name) for name in ("Patient/p", "urn:mrn|MRN1", "|MRN1", "urn:old|MRN0", "|MRN0", "Patient/old")}
     assert not any("MRN" in key for key in keys)
 
 
@@ -139,8 +140,27 @@ def asked(library: Library, what: Seen, **more: Any) -> tuple[Query, Retrieved]:
 @pytest.mark.parametrize("reading", [None, abstention("m", "f", "unlike")], ids=["not read", "abstained"])
 def test_an_image_the_model_did_not_read_is_not_searched_with(library: Library, reading: Reading | None) -> None:
     query, _ = asked(library, seen(np.eye(64)), reading=reading)
-    assert (query.image, query.image_hash) == (None, None)
+    assert query.image is None
+    assert query.image_hash == difference_hash(np.eye(64, dtype=np.float32))
     assert query.text is not None
+
+
+@pytest.mark.fault(84)
+def test_names_in_a_report_hide_no_copy_of_it(library: Library) -> None:
+    words = "Small left pleural effusion with adjacent atelectasis. Heart size is normal. No pneumothorax is seen on this study."
+    plain, named = (
+        asked(library, seen(), chart=chart_of(PATIENT, [{**REPORT, "conclusion": text}]), reading=None)[0]
+        for text in (words, f"Patient: [NAME]. {words} Electronically signed by Dr. Jane Whitcombe on 03/04/2021 10:11.")
+    )
+    clean = deidentify(f"Patient: [NAME]. {words} Electronically signed by Dr. Jane Whitcombe on 03/04/2021 10:11.").text
+    assert named.report_sketch == report_sketch(clean)
+    assert "Whitcombe" not in clean
+    assert plain.report_sketch == report_sketch(words)
+
+
+def test_an_image_that_nothing_is_recognised_by_has_no_hash(library: Library) -> None:
+    query, _ = asked(library, seen(np.zeros((64, 64))), reading=None)
+    assert query.image_hash is None
 
 
 def test_the_query_recognises_the_patient_and_copies_under_the_library_s_own_keys(library: Library, ring: Keyring) -> None:
