@@ -44,19 +44,20 @@ def searches(folder: str, rounds: int) -> dict[str, tuple[float, ...]]:
     from retrieval.cards import Query
     from retrieval.generations import current
     from retrieval.library import open_library
+    from retrieval.vectors import Kept, ask
 
     library = open_library(Path(folder), current(Path(folder)).manifest.encoder_fingerprint)
-    table = library.table
-    chosen = np.linspace(0, table.cases - 1, QUERIES).astype(int)
-    parts = (table.part(kind)[0][chosen] for kind in ("image", "text"))
-    image, text = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in parts)
-    both, every = np.hstack((image, text)) / np.float32(np.sqrt(2)), np.ones(table.cases, dtype=bool)
-    few = np.arange(table.cases) % 100 == 0
+    stack, weight, check = library.stack, library.terms.image_weight, library.terms.key_check
+    vectors = stack.vectors(np.linspace(0, stack.cases - 1, QUERIES).astype(np.int64))
+    image, text = (vectors[:, stack.dimensions.columns(kind)] for kind in ("image", "text"))
+    asked = [ask(image[n], text[n], weight, stack.dimensions) for n in range(QUERIES)]
+    rows, none = stack.vectors(np.arange(stack.cases)), np.zeros(0, np.int64)
+    every, few = Kept(None, None, none), Kept(np.arange(0, stack.cases, 100), "1 %", none)
     work = {
-        "search": lambda: [library.search(Query(image[n], text[n], date(2026, 1, 1), K)) for n in range(QUERIES)],
-        "scan": lambda: [table.scan(image[n], text[n], every, K) for n in range(QUERIES)],
-        "scan 1 %": lambda: [table.scan(image[n], text[n], few, K) for n in range(QUERIES)],
-        "raw": lambda: [np.argpartition(-(table.rows @ query), K)[:K] for query in both],
+        "search": lambda: [library.search(Query(image[n], text[n], date(2026, 1, 1), K, check)) for n in range(QUERIES)],
+        "scan": lambda: [stack.scan(one, every, K) for one in asked],
+        "scan 1 %": lambda: [stack.scan(one, few, K) for one in asked],
+        "raw": lambda: [np.argpartition(-(rows @ one.vector), K)[:K] for one in asked],
     }
     return {name: figure.samples for name, figure in alternate(rounds, work, per=QUERIES).items()}
 
@@ -64,7 +65,8 @@ def searches(folder: str, rounds: int) -> dict[str, tuple[float, ...]]:
 def builds(folder: str, rounds: int) -> tuple[list[float], list[float]]:
     """Milliseconds a case: drawing, and building. Run in a child."""
     from retrieval.build import build
-    from sidenote.library import encoder_named, phantom_cases, phantom_keyring
+    from sidenote.encoders import encoder_named
+    from sidenote.library import phantom_cases, phantom_keyring
 
     encoder, drawing, building = encoder_named("compact"), [], []
     for number in range(rounds):

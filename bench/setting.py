@@ -69,7 +69,7 @@ class Setting:
         """Folder of a phantom library by the shipped model, kept between runs in the user's part of the temporary folder."""
         from retrieval.errors import IndexUnusable
         from retrieval.library import open_library
-        from sidenote.library import encoder_named
+        from sidenote.encoders import encoder_named
 
         encoder = encoder_named("compact")
         owned = Path(tempfile.gettempdir()) / f"sidenote-bench-{os.getuid()}"
@@ -86,6 +86,7 @@ class Setting:
 def build_library(folder: str, cases: int) -> None:
     """Build a phantom library. Run in a child: two processes draw beside the one thread that embeds."""
     from retrieval.build import build
-    from sidenote.library import encoder_named, phantom_cases, phantom_keyring
+    from sidenote.encoders import encoder_named
+    from sidenote.library import phantom_cases, phantom_keyring
 
     build(phantom_cases(cases), encoder_named("compact"), Path(folder), keyring=phantom_keyring())
