@@ -129,7 +129,7 @@ def _measured(one: _Prepared, strangers: Sequence[Strangers], encoder: Encoder, 
     with built(case_set, parts, encoder, lambda count: tell(f"{case_set.name}: library", count, len(parts.library))) as library:
         own = _own(library, parts, queries)
         tell(f"{case_set.name}: asking", 0, None)
-        divided_ = bool(one.asked)
+        is_divided = bool(one.asked)
         return SetStudy(
             name=case_set.name,
             words=case_set.words,
@@ -140,12 +140,12 @@ def _measured(one: _Prepared, strangers: Sequence[Strangers], encoder: Encoder, 
             image_weight=library.manifest.image_weight,
             image_weight_reason=library.manifest.image_weight_reason,
             held_to_rank=case_set.held_to_rank,
-            ranked=ranked(library, one.asked, check, kinds, shown=case_set.reports != "labels") if divided_ and case_set.ranks else (),
+            ranked=ranked(library, one.asked, check, kinds, shown=case_set.reports != "labels") if is_divided and case_set.ranks else (),
             known_items=_known_items(library, case_set, own, encoder),
-            covered=coverage(library, one.asked, check, kinds) if divided_ else (),
-            refused=refusals(library, [some for some in strangers if some.kind in kinds]) if divided_ else (),
-            leaks=leaks(library, own, check) if divided_ else None,
-            left_out=tuple(_left_out(case_set, encoder, divided_)),
+            covered=coverage(library, one.asked, check, kinds) if is_divided else (),
+            refused=refusals(library, [some for some in strangers if some.kind in kinds]) if is_divided else (),
+            leaks=leaks(library, own, check) if is_divided else None,
+            left_out=tuple(_left_out(case_set, encoder, is_divided)),
         )
 
 
@@ -170,9 +170,9 @@ def _known_items(library: Library, case_set: CaseSet, own: Sequence[Asking], enc
     return tuple(found)
 
 
-def _left_out(case_set: CaseSet, encoder: Encoder, divided_: bool) -> list[str]:
+def _left_out(case_set: CaseSet, encoder: Encoder, is_divided: bool) -> list[str]:
     reasons = []
-    if not divided_:
+    if not is_divided:
         reasons.append(f"rankings, coverage and leaks: {len(case_set.cases)} cases are too few to divide")
     elif not case_set.ranks:
         reasons.append("rankings: all cases have the same findings")

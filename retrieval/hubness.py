@@ -43,6 +43,7 @@ POPULAR = 1_000
 CLOSE = 0.01
 """A copy is nearer than half the distance below which this share of the library's cases have their nearest other person."""
 _SLACK = 1e-6
+"""Of rounding: equal vectors are at no distance, whatever their product says."""
 _WORDS: dict[Kind, str] = {"image": "image", "text": "report", "fused": "image and report"}
 
 
@@ -144,7 +145,8 @@ def _copies(stack: Stack, asked: _Asked, new: Rows) -> list[int]:
     """New rows whose image is nearly that of another person's often found case."""
     often, times = np.unique(np.concatenate(asked.found), return_counts=True)
     popular = often[np.argsort(-times, kind="stable")[:POPULAR]]
-    close = np.quantile(_nearest_others(stack, asked), CLOSE) / 2
+    apart = _nearest_others(stack, asked)
+    close = (np.quantile(apart, CLOSE) / 2 if apart else 0.0) - _SLACK
     known = stack.vectors(popular)[:, stack.dimensions.columns("image")]
     found: list[int] = []
     for some in _in_blocks(new):

@@ -161,6 +161,18 @@ def test_a_small_library_and_no_new_rows_put_nothing_into_quarantine(make_stack:
     assert hubs(make_stack(vectors, vectors), np.zeros(0, np.int64)) == ()
 
 
+def test_where_equal_images_of_several_persons_are_ordinary_another_is_no_copy(make_stack: Any, unit: Unit) -> None:
+    """An archive that stores each image under two names: another image of that kind is as ordinary as the others."""
+    images = _cases(unit, 0).repeat(2, axis=0)[: OWN + NEW]
+    images[OWN:] = images[np.random.default_rng(1).permutation(OWN)[:NEW]]
+    assert _caught(make_stack(images, _cases(unit, 1)), 0)[1] <= 0.01
+
+
+def test_a_library_of_one_person_has_nobody_to_copy(make_stack: Any, unit: Unit) -> None:
+    images, person = _cases(unit, 0), np.ones(OWN + NEW, np.uint64)
+    assert hubs(make_stack(images, _cases(unit, 1), person=person), np.arange(OWN, OWN + NEW)) == ()
+
+
 def test_a_first_build_is_compared_with_itself(make_stack: Any, unit: Unit) -> None:
     """All rows are new: what stands far out among them is found, though the library has no past."""
     images, texts = _cases(unit, 0, 3_000, centres=1, spread=2), _cases(unit, 1, 3_000)
