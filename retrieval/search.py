@@ -18,7 +18,7 @@ from retrieval.comparison import differs, shared
 from retrieval.errors import IndexCorrupt, OtherSite, QueryRefused
 from retrieval.exclusions import violated
 from retrieval.manifest import Threshold
-from retrieval.variety import Trait, distinct, varied
+from retrieval.variety import REPEAT_SHARE, Trait, distinct, varied
 from retrieval.vectors import Dimensions, ask
 
 __all__ = ["LARGEST_K", "LARGEST_LOOK", "Found", "Shelf", "Terms", "Trait", "search"]
@@ -156,7 +156,8 @@ def _chosen(query: Query, shelf: Shelf, threshold: float | None, bits: int) -> t
             break
         look = min(look * 4, LARGEST_LOOK)
     away = [float(found.distances[position]) for position in candidates]
-    picked = varied(away, [found.traits[position].findings for position in candidates], query.k)
+    findings = [found.traits[position].findings for position in candidates]
+    picked = varied(away, findings, query.k, REPEAT_SHARE * (threshold or 0.0))
     return found, [_Chosen(int(found.rows[candidates[each]]), away[each]) for each in picked]
 
 

@@ -431,7 +431,7 @@ def reference(cards: Sequence[CaseCard], vectors: np.ndarray, gone: set[int], qu
         return frozenset(finding.key for finding in cards[row].findings)
 
     while rest and len(chosen) < query.k:
-        best = min(rest, key=lambda one: (one[0] + 0.05 * seen[findings(one[1])], one))
+        best = min(rest, key=lambda one: (one[0] + 0.02 * (threshold or 0.0) * seen[findings(one[1])], one))
         rest.remove(best)
         chosen.append(best)
         seen[findings(best[1])] += 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.keys import NEAR_REPORT_BITS
-from retrieval.variety import REPEAT_COST, Trait, distinct, varied
+from retrieval.variety import Trait, distinct, varied
 
 FAR = 0xFFFF_FFFF_0000_0000
 traits = st.builds(
@@ -37,6 +37,9 @@ def test_what_is_kept_are_the_first_that_copy_none_kept_before(found: list[Trait
         if len(expected) < most and not any(copies(trait, found[kept], bits) for kept in expected):
             expected.append(position)
     assert distinct(found, bits, most) == expected
+
+
+COST = 0.05
 
 
 @pytest.mark.parametrize(
@@ -74,19 +77,19 @@ def test_two_texts_without_a_sketch_are_not_alike_for_it() -> None:
 def test_of_nearly_equal_distances_another_set_of_findings_comes_first(
     distances: list[float], findings: list[str], count: int, expected: list[int]
 ) -> None:
-    assert varied(distances, findings, count) == expected
+    assert varied(distances, findings, count, COST) == expected
 
 
 @given(cases=st.lists(st.tuples(st.integers(0, 20), st.sampled_from("abc")), max_size=12), count=st.integers(0, 12))
 def test_the_nearest_is_always_among_them_and_they_stay_in_order(cases: list[tuple[int, str]], count: int) -> None:
     ordered = sorted(cases)
-    chosen = varied([away / 16 for away, _ in ordered], [name for _, name in ordered], count)
+    chosen = varied([away / 16 for away, _ in ordered], [name for _, name in ordered], count, COST)
     assert chosen == sorted(set(chosen))
     assert len(chosen) == min(count, len(cases))
     assert not chosen or chosen[0] == 0
 
 
 def test_every_repetition_costs_the_same_again() -> None:
-    steps = [(0.1 + REPEAT_COST * n - 0.001, name) for n, name in product(range(3), "ab")]
+    steps = [(0.1 + COST * n - 0.001, name) for n, name in product(range(3), "ab")]
     distances, findings = [away for away, _ in steps], [name for _, name in steps]
-    assert varied(distances, findings, 4) == [0, 1, 2, 3]
+    assert varied(distances, findings, 4, COST) == [0, 1, 2, 3]
