@@ -5,26 +5,16 @@ does the site's secret. A batch is embedded as it was made, never regrouped, sin
 neighbours in a batch. A read task yields tickets (numbers of batches) and workers fetch a batch when they hold its ticket, so
 that a worker that dies, or a read that is tried again, loses nothing; a batch is let go when its vectors have arrived. At most
 two batches a worker are under way, whatever the length of the archive.
-
-Inside a cluster Ray itself serialises with cloudpickle: whoever can reach a cluster can run code on it. A cluster that is
-started here listens on the loopback interface alone, asks for a token of its own, reports nothing and serves no dashboard.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import os
-import secrets
-import socket
-import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -32,33 +22,17 @@ from numpy.typing import NDArray
 
 from retrieval.cards import Encoder, Rejected, SourceCase
 from retrieval.embedding import Embed, Embedded, embed_batch
-from retrieval.errors import BadCase, ClusterFailed, ExtraMissing
+from retrieval.errors import BadCase, ClusterFailed
+from retrieval.ray_cluster import Workers, cluster, failing
 from retrieval.vectors import Vectors
 
-LOCAL = "local"
-_NAMES = (LOCAL, "auto")
-"""Addresses that are none: all others are `host:port`, with or without `ray://`."""
+__all__ = ["Workers", "answer", "on_ray"]
+
 _AHEAD = 2
 """Batches under way for each worker: one embedded, one waiting."""
 _TRIES = 3
 """How often a batch is tried again whose worker died: one that kills every worker must end the build."""
-_REACHED_WITHIN = 10.0
-"""Seconds."""
-_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""By this name Ray decides, on Linux too, whether it binds all interfaces ("1") or the loopback interface alone ("0")."""
 Case = SourceCase | Rejected
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """Who embeds, and where."""
-
-    count: int
-    address: str = LOCAL
-    """Of a running cluster, e.g. `10.0.0.5:6379` or `auto`; `local` starts one for the time of the build."""
-    cpus: float = 1.0
-    """For each worker."""
-    gpus: float = 0.0
 
 
 def on_ray(make_encoder: Callable[[], Encoder], workers: Workers) -> Embed:
@@ -78,7 +52,7 @@ def on_ray(make_encoder: Callable[[], Encoder], workers: Workers) -> Embed:
     """
 
     def embed(batches: Iterable[Sequence[Case]]) -> Iterator[Embedded]:
-        with _cluster(workers) as ray, _failing():
+        with cluster(workers) as ray, failing():
             yield from _Stream(ray, make_encoder, workers).run(batches)
 
     return embed
@@ -289,18 +263,6 @@ class _Stream:
             yield from _read(table)
 
 
-@contextmanager
-def _failing() -> Iterator[None]:
-    """Turns Ray's errors into ours. Their texts hold more than anybody should read, and stay behind."""
-    from ray.data.exceptions import UserCodeException
-    from ray.exceptions import RayError
-
-    try:
-        yield
-    except (RayError, UserCodeException):
-        raise ClusterFailed("Ray's workers failed: an encoder could not be made, or a batch failed each time it was tried") from None
-
-
 def _without(batch: Sequence[Case], refused: Mapping[int, str]) -> list[Case]:
     """The batch with what the encoder refused as rejected. Places count the cases that were sent."""
     places = iter(range(len(batch)))
@@ -345,87 +307,3 @@ def _dataset(ray: Any, feeder: Any, make_encoder: Callable[[], Encoder], workers
         num_cpus=workers.cpus,
         num_gpus=workers.gpus,
     )
-
-
-@contextmanager
-def _cluster(workers: Workers) -> Iterator[Any]:
-    """Ray, connected: to what runs already in this process, to the address, or to a cluster started for the time being."""
-    if workers.address not in _NAMES:
-        _reached(workers.address)
-    with _environment(_settings(workers)):  # before it is imported
-        ray = _imported()
-        with ExitStack() as stack:
-            if not ray.is_initialized():
-                # Its logs, and what does not fit into memory, lie there: both may hold pictures and reports.
-                folder = stack.enter_context(TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True))
-                stack.callback(ray.shutdown)
-                _connect(ray, workers, folder)
-            stack.enter_context(_quiet(ray))
-            yield ray
-
-
-def _settings(workers: Workers) -> dict[str, str]:
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-    if workers.address != LOCAL:
-        return quiet
-    if "ray" not in sys.modules:  # Ray reads its token once, when it is imported: it stays as long as the process
-        os.environ.update({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
-    return {**quiet, _LOOPBACK: "0"}
-
-
-@contextmanager
-def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _imported() -> Any:
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise ExtraMissing("embedding on a cluster needs Ray Data: install sidenote[ray]") from error
-    return ray
-
-
-def _connect(ray: Any, workers: Workers, folder: str) -> None:
-    local = {"num_cpus": max(1, round(workers.count * workers.cpus)), "include_dashboard": False, "_temp_dir": folder}
-    asked = local if workers.address == LOCAL else {"address": workers.address}
-    try:
-        ray.init(**asked, log_to_driver=False, logging_level=logging.CRITICAL)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise ClusterFailed("no Ray cluster could be reached or started") from error
-    if workers.address == LOCAL and {node["NodeManagerAddress"] for node in ray.nodes()} != {"127.0.0.1"}:
-        raise ClusterFailed("Ray would listen on every interface: it was imported before with other settings")
-
-
-def _reached(address: str) -> None:
-    """Refuse an address where nothing listens: Ray would try it for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=_REACHED_WITHIN).close()
-    except (OSError, ValueError) as error:
-        raise ClusterFailed("no Ray cluster could be reached or started") from error
-
-
-@contextmanager
-def _quiet(ray: Any) -> Iterator[None]:
-    """Ray Data in order, block by block, and without its own progress bar and log lines; its settings are put back."""
-    context = ray.data.DataContext.get_current()
-    log = logging.getLogger("ray.data")
-    before = (context.execution_options.preserve_order, context.enable_progress_bars, context.target_max_block_size, log.level)
-    context.execution_options.preserve_order, context.enable_progress_bars, context.target_max_block_size = True, False, 1
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        context.execution_options.preserve_order, context.enable_progress_bars, context.target_max_block_size = before[:3]
-        log.setLevel(before[3])

@@ -7,8 +7,6 @@ import contextlib
 import importlib.util
 import os
 import signal
-import socket
-import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,9 +21,10 @@ import pytest
 from retrieval.cards import Rejected, SourceCase
 from retrieval.embedding import Embedded, embed_batch
 from retrieval.encoders.fake import HashEncoder
-from retrieval.errors import BadCase, ClusterFailed, ExtraMissing
+from retrieval.errors import BadCase, ClusterFailed
 from retrieval.keys import Keyring
-from retrieval.ray_embedding import Workers, _cluster, _Feeder, _read, _table, _Worker, answer, on_ray
+from retrieval.ray_cluster import cluster as cluster_of
+from retrieval.ray_embedding import Workers, _Feeder, _read, _table, _Worker, answer, on_ray
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")  # Ray warns of its own settings when it reads them
 DIMENSION = 32
@@ -116,12 +115,6 @@ def test_a_batch_without_a_case_has_no_vectors_of_the_right_length() -> None:
     assert (asked.image_rows.shape, asked.text_rows.shape) == ((0, DIMENSION), (0, DIMENSION))
 
 
-def test_without_ray_the_error_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ExtraMissing, match=r"sidenote\[ray\]"):
-        list(on_ray(HashEncoder, Workers(1))([[Rejected("x", "line 1")]]))
-
-
 def test_a_batch_is_handed_out_until_its_vectors_have_arrived_and_not_for_ever() -> None:
     async def told() -> None:
         feeder = _Feeder()
@@ -160,7 +153,7 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
         patched.setenv("SIDENOTE_TEST", str(os.getpid()))
         patched.setattr(tempfile, "tempdir", folder)  # a short path: Ray has sockets in it
-        with _cluster(Workers(2)) as ray:
+        with cluster_of(Workers(2)) as ray:
             (own,) = Path(folder).glob("ray*")
             yield ray
         assert not ray.is_initialized()
@@ -236,15 +229,3 @@ def test_an_encoder_that_fails_ends_the_build_with_a_typed_error_and_what_it_sai
     said = "".join(capfd.readouterr()) + "".join(traceback.TracebackException.from_exception(caught.value).format())
     assert "the encoder is broken" not in said
     assert cluster.is_initialized()
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "ray://127.0.0.1:{port}", "127.0.0.1", "ray://", "127.0.0.1:many", ""])
-def test_a_cluster_that_is_not_there_is_a_typed_error_without_its_address_and_at_once(
-    make_case: Callable[..., SourceCase], address: str
-) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    with pytest.raises(ClusterFailed) as caught:
-        list(on_ray(HashEncoder, Workers(1, address=address.format(port=port)))([[make_case(0)]]))
-    assert str(caught.value) == "no Ray cluster could be reached or started"

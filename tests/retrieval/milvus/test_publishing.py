@@ -110,11 +110,12 @@ def test_what_cannot_be_published_leaves_the_name_where_it_was(
 
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 from retrieval.library import open_library
 from retrieval.milvus import publishing
 def kill(*_):
+    time.sleep(1)  # milvus-lite, killed amid writing its own index files, cannot load the collection at all
     os.kill(os.getpid(), signal.SIGKILL)
 publishing.seal_rows = kill  # all cases sent, none sealed
 publishing.publish(open_library(Path(sys.argv[1]), sys.argv[2]), sys.argv[3], "cases")
