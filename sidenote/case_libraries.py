@@ -77,6 +77,8 @@ def _at_milvus(settings: Settings, encoder: Encoder, secret: bytes, stack: ExitS
     from retrieval.milvus.library import open_milvus
 
     token = None if settings.milvus_token_file is None else secret_in(settings.milvus_token_file, "milvus_token_file").decode()
-    cases = open_milvus(settings.milvus_uri or "", settings.milvus_collection, encoder.fingerprint, token=token)
+    cases = open_milvus(
+        settings.milvus_uri or "", settings.milvus_collection, encoder.fingerprint, token=token, expected=settings.milvus_seal
+    )
     stack.callback(cases.close)
     return Library(cases, encoder, cases.keyring(secret), settings.similar_cases)

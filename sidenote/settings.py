@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     cards_url_file: Path | None = Field(None, description="File with the URL of a PostgreSQL database for case cards; none: SQLite")
     milvus_uri: str | None = Field(None, description="Milvus server, or file of milvus-lite, with the case library; none: the folder")
     milvus_collection: str = Field("sidenote", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="Collection of the case library there")
+    milvus_seal: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="Seal that `sidenote index publish` printed; none: any whole library"
+    )
     milvus_token_file: Path | None = Field(None, description="File with the token for it")
     rules: Path | None = Field(None, description="Folder of policy rules, when not the shipped ones")
     guidance: Path | None = Field(None, description="Folder of guidance topics, when not the shipped ones")

@@ -31,6 +31,7 @@ HEAVY = (
     "openvino",
     "psycopg",
     "pymilvus",
+    "milvus_lite",
     "ray",
     "pyarrow",
     "pandas",

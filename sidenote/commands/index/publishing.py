@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from sidenote.commands.index.progress import progress
 from sidenote.problems import refusals
 from sidenote.servers import secret_in
 from sidenote.settings import load_settings
+
+if TYPE_CHECKING:
+    from retrieval.milvus.publishing import Published
 
 
 @click.command()
@@ -25,11 +29,11 @@ def publish(uri: str | None, collection: str | None, token_file: Path | None, li
         to, name = uri or settings.milvus_uri, collection or settings.milvus_collection
         if to is None:
             raise click.UsageError("give --milvus URI, or configure milvus_uri")
-        _publish(folder_of(library), to, name, token_file or settings.milvus_token_file)
-    click.echo(f"published: collection {name}")
+        done = _publish(folder_of(library), to, name, token_file or settings.milvus_token_file)
+    click.echo(f"published: {done.cases} cases as {name}; seal {done.seal}")
 
 
-def _publish(folder: Path, uri: str, collection: str, token_file: Path | None) -> None:
+def _publish(folder: Path, uri: str, collection: str, token_file: Path | None) -> Published:
     from retrieval.generations import current
     from retrieval.library import open_library
     from retrieval.milvus.publishing import publish as publish_library
@@ -38,6 +42,6 @@ def _publish(folder: Path, uri: str, collection: str, token_file: Path | None) -
     try:
         token = None if token_file is None else secret_in(token_file, "milvus_token_file").decode()
         with progress(opened.info.cases) as seen:
-            publish_library(opened, uri, collection, token=token, progress=seen)
+            return publish_library(opened, uri, collection, token=token, progress=seen)
     finally:
         opened.close()

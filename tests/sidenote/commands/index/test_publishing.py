@@ -13,6 +13,7 @@ from click.testing import Result
 from numpy.typing import NDArray
 
 from retrieval.cards import Query
+from retrieval.errors import RetrievalError
 from sidenote.case_libraries import case_libraries
 from sidenote.encoders import encoder_named
 from sidenote.library import phantom_cases
@@ -37,8 +38,12 @@ def test_what_was_published_answers_reviews_as_the_folder_does(run: Run, library
     uri = str(tmp_path / "milvus.db")
     done = run("publish", "--library", library, "--milvus", uri, "--collection", "cases")
     assert done.exit_code == 0, done.stderr
+    assert "30 cases as cases; seal " in done.stdout
+    seal = done.stdout.split()[-1]
     encoder = encoder_named("hash")
-    there = Settings.model_validate({"home": tmp_path, "encoder": "hash", "milvus_uri": uri, "milvus_collection": "cases"})
+    there = Settings.model_validate(
+        {"home": tmp_path, "encoder": "hash", "milvus_uri": uri, "milvus_collection": "cases", "milvus_seal": seal}
+    )
     here = Settings.model_validate({"home": tmp_path, "encoder": "hash", "library": library})
     answers = []
     for settings in (here, there):
@@ -48,6 +53,9 @@ def test_what_was_published_answers_reviews_as_the_folder_does(run: Run, library
             found = site.cases.search(_query(encoder.texts([next(phantom_cases(1, first=4)).card.report])[0], site.keyring.check))
             answers.append([(one.card.key, one.distance, one.shared, one.differs) for one in found.neighbours])
     assert answers[0] == answers[1]
+    other = there.model_copy(update={"milvus_seal": "0" * 64})
+    with pytest.raises(RetrievalError), case_libraries(other, encoder):
+        pass
     assert answers[0]
 
 
