@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.calibrate import COVERAGE, calibrate
+from retrieval.errors import CardsUnreachable, StorageFailed
 from retrieval.fusion import fit_weight
 from retrieval.generations import publish
 from retrieval.hubness import hubs
@@ -101,13 +102,19 @@ def conclude(folder: Path, draft: Draft) -> IndexInfo:
     manifest = manifest.model_copy(update={"files": describe_files(folder, files)})
     digest = seal(folder, manifest)
     verify(folder, digest)  # what the disk holds is what will be served
-    before = segment_names(library)
     generation = Generation(publish(folder, digest), manifest, digest)
     if draft.erases:
         generation = replace(generation, folder=_publish_again(generation))
-    for name in before - segment_names(library):
-        draft.cards.forget(name)
-    return describe(generation)
+    return replace(describe(generation), cards_left=not _forgotten(draft.cards, library))
+
+
+def _forgotten(cards: CardPlace, library: Path) -> bool:
+    """Delete the cards of segments that no generation has any more; whether that is done. What is in use does not hang on it."""
+    try:
+        cards.forget_all_but(segment_names(library))
+    except (CardsUnreachable, StorageFailed):
+        return False
+    return True
 
 
 def _publish_again(generation: Generation) -> Path:
@@ -150,6 +157,7 @@ def _measured(folder: Path, draft: Draft, stack: Stack) -> tuple[Manifest, Gone]
         salt=draft.identity.salt,
         key_check=draft.identity.key_check,
         cards=draft.cards.kind,
+        cards_index=draft.cards.index,
         gone=reasons,
         quarantined=quarantined,
         sources=sources,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -32,6 +33,8 @@ from retrieval.vectors import Dimensions
 GIVEN = "given"
 """Why a weight is what it is that was not fitted."""
 Progress = Callable[[int], None]
+_PROGRESS = {"taken", "skipped_at", "cards_index"}
+"""What a job says beyond what its build is of."""
 
 
 class Job(BaseModel):
@@ -45,6 +48,8 @@ class Job(BaseModel):
     key_check: str
     total: int | None
     cards: str
+    cards_index: str
+    """See `retrieval.manifest.Manifest.cards_index`; a build that goes on with this one takes it over."""
     taken: SourceEntry | None = None
     """Set once all cases are written, and only measures are left to take."""
     skipped_at: tuple[tuple[str, str], ...] = ()
@@ -56,7 +61,7 @@ class Job(BaseModel):
 
     def same_beginning(self, other: Job) -> bool:
         """Whether the two are builds of the same with the same."""
-        return self.model_dump(exclude={"taken", "skipped_at"}) == other.model_dump(exclude={"taken", "skipped_at"})
+        return self.model_dump(exclude=_PROGRESS) == other.model_dump(exclude=_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ def build(
     identity = identity_of(encoder, keyring)
     weight = None if image_weight is None else Weight(image_weight, GIVEN)
     origin = Source(source, source_fingerprint, signed, notes)
-    work = _Build(folder, origin, identity, CardPlace.of(cards_url, identity.salt), weight, total)
+    work = _Build(folder, origin, identity, CardPlace.of(cards_url, _cards_index(folder)), weight, total)
     return work.run(islice(cases, total), embed or in_process(encoder), progress)
 
 
@@ -154,8 +159,9 @@ class _Build:
         started = time.monotonic()
         with workplace(self.folder, resumes=self._resumes) as here, _given_up_when_damaged(here):
             persons = _removed_persons(self.folder, self.identity)
-            place = SegmentPlace(here / segment_name(here), self.identity.dimensions, self.cards)
             job = _job(here) or self._job()
+            cards = replace(self.cards, index=job.cards_index)
+            place = SegmentPlace(here / segment_name(here), self.identity.dimensions, cards)
             if job.taken is None:
                 job.write(here)
                 taken = _intake(place, Closed(persons=frozenset(persons)), progress).take(cases, embed)
@@ -164,7 +170,7 @@ class _Build:
             assert job.taken is not None
             entry = settle(place, job.taken.cases)
             gone = Gone(cases=_cases_of(frozenset(persons), place, entry.cases), persons=persons)
-            info = conclude(here, Draft(self.identity, (job.taken,), (entry,), gone, self.cards, self.weight, linked={}, hubs="count"))
+            info = conclude(here, Draft(self.identity, (job.taken,), (entry,), gone, cards, self.weight, linked={}, hubs="count"))
         return replace(info, seconds=round(time.monotonic() - started, 2), skipped_at=job.skipped_at, changed=info.cases)
 
     def _job(self) -> Job:
@@ -175,6 +181,7 @@ class _Build:
             key_check=self.identity.key_check,
             total=self.total,
             cards=self.cards.kind,
+            cards_index=self.cards.index,
         )
 
     def _resumes(self, rest: Path) -> bool:
@@ -196,6 +203,19 @@ def salt_of(folder: Path) -> bytes | None:
     """Salt of the newest generation that can be read, so that a new one has the same keys; None where there is none."""
     manifest = next((manifest for _, manifest in _readable(folder)), None)
     return None if manifest is None else bytes.fromhex(manifest.salt)
+
+
+def _cards_index(folder: Path) -> str:
+    """Of the newest generation that can be read, or else of an interrupted build, so that what they leave in a database is found.
+
+    A new one where there is neither: folders may share their keys, as two of made-up studies do, but never their cards.
+    """
+    with suppress(OSError):  # which the workplace will say
+        made = [manifest.cards_index for _, manifest in islice(_readable(folder), 1)]
+        begun = [job.cards_index for job in map(_job, interrupted(folder)) if job is not None]
+        if found := [*made, *begun]:
+            return found[0]
+    return secrets.token_hex(16)
 
 
 def identity_of(encoder: Encoder, keyring: Keyring) -> Identity:

@@ -28,8 +28,10 @@ class Encoder(Protocol):
 
     @property
     def one_space(self) -> bool:
-        """Whether images and texts share a space, so that a picture may be looked for by words. An image-only model beside a
-        text model shares none."""
+        """Whether images and texts share a space, so that a picture may be looked for by words.
+
+        An image-only model beside a text model shares none.
+        """
         ...
 
     @property

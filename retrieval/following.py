@@ -125,7 +125,6 @@ class Following:
                 self._keep(place, error)
             else:
                 self._refused = None
-                _warm(library)
                 self._hold(library)
 
     def close(self) -> None:
@@ -182,10 +181,3 @@ class Following:
             last = not old.users
         if last:
             old.library.close()
-
-
-def _warm(library: Library) -> None:
-    """Sort now what the first search would otherwise wait for."""
-    columns = library.stack.columns
-    for lookup in ("by_person", "by_study", "by_report"):
-        getattr(columns, lookup)

@@ -242,7 +242,7 @@ def _next(folder: Path, cards_url: str | None) -> Iterator[_Turn]:
         library = steady(folder, lambda place, sha256: open_generation(place, sha256, cards_url=cards_url))
         try:
             manifest = library.manifest
-            yield _Turn(here, library, CardPlace(manifest.cards, cards_url, manifest.salt), started)
+            yield _Turn(here, library, CardPlace(manifest.cards, cards_url, manifest.cards_index), started)
         finally:
             library.close()
 

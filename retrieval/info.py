@@ -55,6 +55,8 @@ class IndexInfo:
     """(reason, position) of the first skipped cases, from the work that returned this."""
     changed: int | None = None
     """Cases added, removed, released or written anew by the work that returned this."""
+    cards_left: bool = False
+    """Whether a database still keeps cards that this work would have deleted, for it did not answer: the next change deletes them."""
 
 
 def describe(generation: Generation) -> IndexInfo:

@@ -125,12 +125,14 @@ def open_library(folder: Path, encoder_fingerprint: str, *, last_good_instead: b
         CardsUnreachable, ExtraMissing: see `retrieval.store.open_cards`.
     """
     try:
-        return steady(folder, lambda place, sha256: open_generation(place, sha256, encoder_fingerprint, cards_url))
+        library = steady(folder, lambda place, sha256: open_generation(place, sha256, encoder_fingerprint, cards_url))
     except IndexCorrupt as error:
         whole = _last_good(folder, encoder_fingerprint, error.code, cards_url) if last_good_instead else None
         if whole is None:
             raise
-        return whole
+        library = whole
+    library.stack.columns.prepare()
+    return library
 
 
 def open_generation(
@@ -154,7 +156,7 @@ def open_generation(
         raise EncoderMismatch("the index holds another encoder's vectors: build it again with this one")
     data = map_files(place, manifest.files)
     gone = read_gone(place, manifest)
-    cards = CardPlace(manifest.cards, cards_url, manifest.salt)
+    cards = CardPlace(manifest.cards, cards_url, manifest.cards_index)
     stack = open_stack(place, data, Contents(manifest.segments, gone, manifest.dimensions, cards))
     return Library(describe(generation), manifest, stack, gone, notice)
 

@@ -131,6 +131,8 @@ class Manifest(_Strict):
     salt: str = Field(pattern=r"^([0-9a-f]{2})+$")
     key_check: str
     cards: Literal["sqlite", "postgresql"]
+    cards_index: str = Field(pattern=r"^[0-9a-f]{32}$")
+    """Random; tells this folder's cards from those of other indexes in one database, whatever keys they share."""
     gone: dict[str, int]
     """Reason -> how many cases are in the files and are not found; each of them stands in `gone.json`."""
     quarantined: int = Field(ge=0)

@@ -16,7 +16,7 @@ Span = tuple[int, int]
 
 MOST_WORDS = 4
 _UPPER, _LETTER = "A-ZÀ-ÖØ-ÞŁŚŞŠŽĐ", "A-Za-zÀ-ÖØ-öø-ÿĀ-ž"
-_WORD = rf"[{_UPPER}][{_LETTER}]*(?:['’][{_LETTER}]+)?(?:-[{_LETTER}]['’{_LETTER}]+)*"
+_WORD = rf"[{_UPPER}][{_LETTER}]{{0,30}}(?:['’][{_LETTER}]{{1,30}})?(?:-[{_LETTER}]['’{_LETTER}]{{1,30}}){{0,3}}"
 _STEP = re.compile(
     rf"(?P<gap>[ \t\u00a0]*,?[ \t\u00a0]*)(?P<word>(?:{_WORD})|(?:{'|'.join(PARTICLES)})(?![{_LETTER}]))(?P<dot>\.(?=[ ,\t]|$))?"
 )
@@ -43,16 +43,17 @@ _BY = re.compile(
     rf"(?i:[ \t]+and[ \t]+\w+)?[ \t]*(?i:by)\b[ \t]*[:\-]?[ \t]*\n?[ \t]*{_MORE_TITLES}"
 )
 _TOLD = re.compile(
-    r"\b(?i:(?:discussed|conversation|spoke|spoken|conferred|reviewed|shared|correlated)[ \t]+(?:\w+[ \t]+){0,4}?with"
+    r"\b(?i:(?:discussed|conversation|spoke|spoken|conferred|reviewed|shared|correlated)[ \t]+(?:\w{1,30}[ \t]{1,3}){0,4}?with"
     r"|(?:communicated|relayed|conveyed|reported|called|telephoned|phoned|given|handed|faxed|sent|addressed|reached|told|spoke|spoken"
-    r"|speaking)[ \t]+(?:\w+[ \t]+){0,4}?to"
+    r"|speaking)[ \t]+(?:\w{1,30}[ \t]{1,3}){0,4}?to"
     r"|notified|informed|paged|contacted|telephoned|phoned|acknowledged[ \t]+by|read[ \t]+back[ \t]+by|under[ \t]+the[ \t]+care[ \t]+of"
     r"|attention(?:[ \t]+of)?"
     rf"|attn\.?|care[ \t]+of|c/o|dear|sincerely,?\s|regards,?\s|cc)\b[ \t]*:?\s*{_MORE_TITLES}"
 )
 _KIN = re.compile(rf"\b(?i:{'|'.join(KIN)})(?:[ \t]*[,:(][ \t]*|[ \t]+)(?i:named[ \t]+|called[ \t]+)?(?:Mrs?\.?[ \t]+|Ms\.?[ \t]+)?")
 _CREDENTIAL = re.compile(
-    rf"(?P<name>{_WORD}(?:\.?,?[ \t]+(?:{_WORD})\.?){{0,3}})[ \t]*,?[ \t]+(?:{'|'.join(map(re.escape, CREDENTIALS))})(?![{_LETTER}\d])"
+    rf"(?<![{_LETTER}'’-])(?P<name>{_WORD}(?:\.?,?[ \t]{{1,3}}(?:{_WORD})\.?){{0,3}})[ \t]*,?[ \t]+"
+    rf"(?:{'|'.join(map(re.escape, CREDENTIALS))})(?![{_LETTER}\d])"
 )
 _LOWER_CREDENTIAL = re.compile(
     r"(?P<name>\b[A-Za-z][a-z]+(?:-[a-z]+)?(?:,?[ \t]+[A-Za-z][a-z]*\.?){0,2}),[ \t]*(?:md|m\.d\.|do|rn|np|phd|pa-c|MD|RN|NP)\b"

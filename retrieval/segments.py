@@ -9,7 +9,7 @@ near.faiss     finds near rows fast; only where there are enough of them
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -25,7 +25,7 @@ from retrieval.keys import word
 from retrieval.manifest import GONE, Gone, Manifest, SegmentEntry, parse_json
 from retrieval.mapping import Bytes, map_file, view_files
 from retrieval.stack import Segment, Stack
-from retrieval.store import CardStore, CardWriter, forget_cards, open_cards, write_cards
+from retrieval.store import CardStore, CardWriter, forget_cards, forget_other_cards, open_cards, write_cards
 from retrieval.vector_file import FILE as VECTORS
 from retrieval.vector_file import VectorWriter, rows_of
 from retrieval.vectors import Dimensions, Vectors, VectorTable, choose_engine, load_near
@@ -43,12 +43,12 @@ class CardPlace:
     url: str | None = field(default=None, repr=False)
     """Of the database; it may hold a password, and is written nowhere."""
     index: str = ""
-    """Tells this index from others in the database."""
+    """Tells this index from others in the database: see `retrieval.manifest.Manifest.cards_index`."""
 
     @staticmethod
-    def of(url: str | None, salt: str) -> CardPlace:
+    def of(url: str | None, index: str) -> CardPlace:
         """In the database at `url`, or in files when it is None."""
-        return CardPlace("sqlite" if url is None else "postgresql", url, salt)
+        return CardPlace("sqlite" if url is None else "postgresql", url, index)
 
     def open(self, segment: Path) -> CardStore:
         """The finished cards of the segment in a folder; see `retrieval.store.open_cards`."""
@@ -62,6 +62,11 @@ class CardPlace:
         """Delete the cards of a segment whose folder is gone, where they are not gone with it."""
         if self.kind == "postgresql":
             forget_cards(self._place(Path(segment)), segment, index=self.index)
+
+    def forget_all_but(self, segments: Collection[str]) -> None:
+        """Delete the cards of all other segments of this index, likewise; see `retrieval.store.forget_other_cards`."""
+        if self.kind == "postgresql":
+            forget_other_cards(str(self._place(Path())), segments, index=self.index)
 
     def _place(self, segment: Path) -> Path | str:
         if self.kind == "sqlite":
@@ -200,7 +205,7 @@ def open_stack(folder: Path, data: Mapping[str, Bytes], contents: Contents) -> S
         for entry in contents.segments:
             first = segments[-1].stop if segments else 0
             table = _table(data, entry, contents.dimensions, engine)
-            columns.append(_columns(data, entry))
+            columns.append(Columns.load(bytes(_file(data, entry, COLUMNS))))
             segments.append(Segment(entry.name, first, table, contents.cards.open(folder / entry.name)))
             if not entry.cases == segments[-1].cards.count == columns[-1].cases:
                 raise IndexCorrupt("cards, columns and vectors are not equally many", where=entry.name)
@@ -218,13 +223,6 @@ def _table(data: Mapping[str, Bytes], entry: SegmentEntry, dimensions: Dimension
     rows = rows_of(_file(data, entry, VECTORS), entry.cases, dimensions)
     near = None if entry.near is None else load_near(_file(data, entry, NEAR), entry.near)
     return VectorTable(rows, dimensions, near, engine)
-
-
-def _columns(data: Mapping[str, Bytes], entry: SegmentEntry) -> Columns:
-    try:
-        return Columns.load(bytes(_file(data, entry, COLUMNS)))
-    except AttributeError as error:  # numpy hands out a member that is no array as bytes
-        raise IndexCorrupt("the columns cannot be read", where=f"{entry.name}/{COLUMNS}") from error
 
 
 def _file(data: Mapping[str, Bytes], entry: SegmentEntry, name: str) -> Bytes:

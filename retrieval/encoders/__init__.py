@@ -1,1 +1,1 @@
-"""Encoders that belong to the index itself: at present the declared test double. Models live with the tools that run them."""
+"""Encoders: the declared test double, and published models by their folders. The compact model lives with the tool that reads images."""

@@ -61,7 +61,8 @@ def check_weights(path: Path) -> None:
     """Refuse a folder whose weights are not whole: the library would draw the missing ones at random and only warn.
 
     Raises:
-        EncoderDamaged: as `load_model`. A folder that holds no model of its own, such as a pooling's, passes.
+        EncoderDamaged: as `load_model`. A folder that holds no model of its own, such as a pooling's or an export's, passes.
     """
-    if "model_type" in ModelFolder(path).json("config.json"):
+    weights = any(any(path.glob(pattern)) for pattern in ("*.safetensors", "pytorch_model*.bin"))
+    if weights and "model_type" in ModelFolder(path).json("config.json"):
         load_model(path)

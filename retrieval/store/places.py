@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -139,6 +139,19 @@ def forget_cards(place: Path | str, segment: str, *, index: str = "") -> None:
     from retrieval.store.postgres import forget
 
     forget(_url(place), index, segment)
+
+
+def forget_other_cards(url: str, segments: Collection[str], *, index: str) -> None:
+    """Delete the cards of all segments of an index in a database but `segments`. Arguments as in `open_cards`.
+
+    Raises:
+        CardsUnreachable, ExtraMissing: see `retrieval.store.postgres.connected`.
+        StorageFailed: the server refused.
+        IndexUnusable: `url` is none of PostgreSQL.
+    """
+    from retrieval.store.postgres import forget_others
+
+    forget_others(_url(url), index, segments)
 
 
 def _url(place: str) -> str:

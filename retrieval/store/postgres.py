@@ -8,7 +8,7 @@ password: neither it nor the server's words, which may quote it, go into an erro
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS sidenote_card_segments (
 )
 """
 _WHERE = "WHERE index_id = %s AND segment = %s"
+_OTHERS = "WHERE index_id = %s AND NOT segment = ANY(%s)"
 _SELECT = f"SELECT {', '.join(NAMES)}, row_hash FROM sidenote_cards {_WHERE} AND row = %s"  # noqa: S608 - only the names above
 _LAST = f"SELECT coalesce(max(row), -1) FROM sidenote_cards {_WHERE}"  # noqa: S608
 _HASHES = f"SELECT row, row_hash FROM sidenote_cards {_WHERE} ORDER BY row"  # noqa: S608
@@ -233,11 +234,24 @@ def forget(url: str, index: str, segment: str) -> None:
         CardsUnreachable, ExtraMissing: see `connected`.
         StorageFailed: the server refused.
     """
-    with connected(url) as connection, _writing():
+    _delete(url, _WHERE, (index, segment))
+
+
+def forget_others(url: str, index: str, segments: Collection[str]) -> None:
+    """Delete the cards of all segments of an index but `segments`, finished or not.
+
+    Raises:
+        CardsUnreachable, ExtraMissing, StorageFailed: see `forget`.
+    """
+    _delete(url, _OTHERS, (index, sorted(segments)))
+
+
+def _delete(url: str, where: str, values: tuple[object, ...]) -> None:
+    with _writing(), connected(url) as connection:  # which commits at its end
         connection.execute(_SCHEMA_LOCK)
         connection.execute(_SCHEMA)
-        connection.execute(f"DELETE FROM sidenote_cards {_WHERE}", (index, segment))  # noqa: S608
-        connection.execute(f"DELETE FROM sidenote_card_segments {_WHERE}", (index, segment))  # noqa: S608
+        connection.execute(f"DELETE FROM sidenote_cards {where}", values)  # noqa: S608 - one of the two constants
+        connection.execute(f"DELETE FROM sidenote_card_segments {where}", values)  # noqa: S608
 
 
 @contextmanager

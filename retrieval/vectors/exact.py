@@ -7,6 +7,8 @@ which is what makes the answer exact: all of it is scored again. Blocks bound th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from retrieval.vectors.asked import Vectors
@@ -47,10 +49,8 @@ class HeldRows:
     def nearest(self, columns: slice, queries: Vectors, limit: int, barred: Barred) -> Pairs:
         """See `Held.nearest`."""
         part, best = self._rows[:, columns], _Best(queries, limit)
-        size = BLOCK_ALONE if len(queries) == 1 else BLOCK
-        for start in range(0, self.count, size):
-            products = part[start : start + size] @ queries.T
-            best.take(_without(products, start, barred), start)
+        for block in _blocks(self.count, len(queries)):
+            best.take(_without(part[block] @ queries.T, block.start, barred), block.start)
         return best.pairs()
 
     def gather(self, positions: Rows) -> HeldRows:
@@ -72,15 +72,23 @@ class Picked:
     def nearest(self, columns: slice, queries: Vectors, limit: int, barred: Barred) -> Pairs:
         """See `Held.nearest`."""
         part, best = self._rows[:, columns], _Best(queries, limit)
-        for start in range(0, self.count, BLOCK):
-            products = part[self._positions[start : start + BLOCK]] @ queries.T
-            best.take(_without(products, start, barred), start)
+        for block in _blocks(self.count, 2):
+            best.take(_without(part[self._positions[block]] @ queries.T, block.start, barred), block.start)
         return best.pairs()
 
     def gather(self, positions: Rows) -> HeldRows:
         """See `Held.gather`."""
         copied = self._rows[self._positions[positions]]
         return HeldRows(copied, copied.nbytes)
+
+
+def _blocks(count: int, queries: int) -> Iterator[slice]:
+    """All rows. The first block is small: it gives a floor, and what is above a floor is found faster than what is largest."""
+    first = min(BLOCK, count)
+    if first:
+        yield slice(0, first)
+    for start in range(first, count, BLOCK if queries > 1 else BLOCK_ALONE):
+        yield slice(start, min(start + (BLOCK if queries > 1 else BLOCK_ALONE), count))
 
 
 def slack(queries: Vectors) -> Vectors:

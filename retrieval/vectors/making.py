@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.vectors.asked import Dimensions, Vectors
+from retrieval.vectors.kept import Rows
 from retrieval.vectors.near import FaissNear, NearNote
 from retrieval.vectors.tuning import tune
 
@@ -38,27 +39,32 @@ def make_near(rows: Vectors, dimensions: Dimensions, weight: float, path: Path, 
     if rows.nbytes < fewest_bytes or len(rows) <= _TRAINED_ON:
         return None
     faiss = _faiss()
-    order = np.random.default_rng(len(rows)).permutation(len(rows))
-    held_out, rest = np.sort(order[:QUERIES]), order[QUERIES:]
-    lists = _lists(len(rows))
+    lists = lists_for(len(rows))
+    held_out, trained_on = sampled(len(rows), lists)
     factory = f"IVF{lists},PQ{rows.shape[1] // _together(rows.shape[1])}x4fs"
     index = faiss.index_factory(rows.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
     index.cp.niter = _ROUNDS
-    index.train(np.ascontiguousarray(rows[np.sort(rest[: _TRAINED_ON * lists])]))
+    index.train(np.ascontiguousarray(rows[trained_on]))
     for start in range(0, len(rows), _BLOCK):
         index.add(np.ascontiguousarray(rows[start : start + _BLOCK]))
     untuned = NearNote(factory=factory, rows=len(rows), dimension=rows.shape[1], points=())
-    points = tune(rows, FaissNear(index, untuned), lists, held_out=held_out, dimensions=dimensions, weight=weight)
+    points = tune(rows, FaissNear(index, untuned), held_out=held_out, dimensions=dimensions, weight=weight)
     if not points:
         return None
     _write(faiss.serialize_index(index), path)
     return untuned.model_copy(update={"points": points})
 
 
-def _lists(count: int) -> int:
+def lists_for(count: int) -> int:
     """A power of 2 near the root of the count times 2, with enough rows to train each."""
     wanted = 2 ** round(math.log2(2 * math.sqrt(count)))
     return int(max(1, min(wanted, 2 ** int(math.log2(max(1, (count - QUERIES) // _TRAINED_ON))))))
+
+
+def sampled(count: int, lists: int) -> tuple[Rows, Rows]:
+    """(rows to tune with, rows to train on), sorted: apart from each other, and the same for a count."""
+    order = np.random.default_rng(count).permutation(count)
+    return np.sort(order[:QUERIES]), np.sort(order[QUERIES : QUERIES + _TRAINED_ON * lists])
 
 
 def _together(dimension: int) -> int:

@@ -26,8 +26,8 @@ SHORT = 500.0
 """Microseconds under which an exact scan needs no replacement."""
 WORTH = 4.0
 """How many times as long an exact scan must take."""
-_START, _A_LIST, _A_ROW = 60.0, 1.5, 0.35
-"""Microseconds of the approximate index: to begin, for a list, for a row fetched and scored again."""
+_START, _A_LIST, _A_CODE, _A_ROW = 60.0, 0.1, 0.01, 0.35
+"""Microseconds of the approximate index: to begin, for a list, for a code in it, for a row fetched and scored again."""
 MOST = 0.95
 """Above this share of rows that may be found, those that may not are hardly met."""
 _SPREAD = 1.5
@@ -71,9 +71,9 @@ def plan(sought: Sought) -> Plan:
     if sought.kept == 0:
         return Plan("none", _remain(sought))
     exact, point = _exact(sought), _point(sought)
-    if point is None:
+    if point is None or sought.note is None:
         return exact
-    takes, instead = exact_cost(sought, exact.name), _START + _A_LIST * point.probes + _A_ROW * point.fetch
+    takes, instead = exact_cost(sought, exact.name), _near_cost(point, sought.note)
     if takes < SHORT or takes < WORTH * instead:
         return exact
     reason = (
@@ -88,6 +88,10 @@ def exact_cost(sought: Sought, name: PlanName) -> float:
     rows = sought.base if sought.base is not None and name != "exact scan over all rows" else sought.cases
     picking = sought.rates.pick / sought.batch if name == "exact scan over rows picked one by one" else 0.0
     return rows * sought.columns * (max(sought.rates.read / sought.batch, sought.rates.multiply) + picking) / 1000
+
+
+def _near_cost(point: NearPoint, note: NearNote) -> float:
+    return _START + point.probes * (_A_LIST + _A_CODE * note.rows / note.lists) + _A_ROW * point.fetch
 
 
 def _exact(sought: Sought) -> Plan:

@@ -22,10 +22,12 @@ ENOUGH = 0.985
 """Share of the true nearest that a setting must find; over the .98 that is promised by what 2,560 draws may err."""
 LIMITS = (10, 64, 256)
 """Settings are sought for these numbers of neighbours."""
-_PROBES = (2, 4, 8, 16, 32, 64, 128)
+_PROBES = tuple(2**power for power in range(1, 12))
+"""Lists looked at: to look at all of them is still many times as fast as an exact scan."""
 _FETCHES = (2, 4, 8, 16)
 """Rows fetched for each neighbour that is asked for."""
-_MOST_FETCHED = 2_048
+MOST_FETCHED = 2_048
+"""Rows fetched at most."""
 _LIST_COST, _ROW_COST = 10, 25
 """What a list and a fetched row cost, in codes scanned, measured at 100,000 x 384."""
 
@@ -43,29 +45,29 @@ class _Trial:
     """[queries, largest limit]: distances of the nearest, ascending."""
 
 
-def tune(rows: Vectors, near: Near, lists: int, *, held_out: Rows, dimensions: Dimensions, weight: float) -> tuple[NearPoint, ...]:
+def tune(
+    rows: Vectors, near: Near, *, held_out: Rows, dimensions: Dimensions, weight: float, most: int = MOST_FETCHED
+) -> tuple[NearPoint, ...]:
     """The cheapest setting that finds enough, for each kind of query and number of neighbours.
 
     Args:
         rows: [n, image + text].
-        near: An index over them with `lists` lists.
-        lists: Those; no setting looks at more than a quarter of them.
+        near: An index over them.
         held_out: Rows to ask for, each left out of its own answer.
         dimensions: Of the rows.
         weight: Of the image in fused queries.
+        most: Rows that `near` can fetch, less one.
     """
     points: list[NearPoint] = []
+    probes = [lists for lists in _PROBES if lists <= near.note.lists]
+    a_list = near.note.rows / near.note.lists + _LIST_COST
     for kind in KINDS:
         trial = _trial(rows, kind, held_out, dimensions, weight)
-        looks = {probes: _found(trial, near.fetch(trial.columns, trial.queries, probes, _MOST_FETCHED + 1)) for probes in _probes(lists)}
-        for limit in LIMITS:
-            point = _cheapest(trial, looks, limit, near.note.rows / lists + _LIST_COST) if limit <= trial.last.shape[1] else None
+        looks = {lists: _found(trial, near.fetch(trial.columns, trial.queries, lists, most + 1), most + 1) for lists in probes}
+        for limit in (limit for limit in LIMITS if limit <= trial.last.shape[1]):
+            point = _cheapest(trial, looks, limit, a_list)
             points += [] if point is None else [point]
     return tuple(points)
-
-
-def _probes(lists: int) -> list[int]:
-    return [probes for probes in _PROBES if probes * 4 <= lists]
 
 
 def _trial(rows: Vectors, kind: Kind, held_out: Rows, dimensions: Dimensions, weight: float) -> _Trial:
@@ -79,9 +81,9 @@ def _trial(rows: Vectors, kind: Kind, held_out: Rows, dimensions: Dimensions, we
     return _Trial(kind, columns, queries, nearest, np.stack([distances[:limit] for _, distances in settled]))
 
 
-def _found(trial: _Trial, pairs: Pairs) -> Vectors:
-    """[queries, most fetched + 1]: the distance of each fetched row if it is among the nearest, infinite else."""
-    found = np.full((len(trial.queries), _MOST_FETCHED + 1), np.inf, dtype=np.float32)
+def _found(trial: _Trial, pairs: Pairs, most: int) -> Vectors:
+    """[queries, most]: the distance of each fetched row if it is among the nearest, infinite else."""
+    found = np.full((len(trial.queries), most), np.inf, dtype=np.float32)
     ends = np.searchsorted(pairs.query, np.arange(len(trial.queries) + 1)).tolist()
     for number, (rows, distances) in enumerate(trial.nearest):
         fetched = pairs.position[ends[number] : ends[number + 1]]
@@ -92,7 +94,7 @@ def _found(trial: _Trial, pairs: Pairs) -> Vectors:
 
 def _cheapest(trial: _Trial, looks: Mapping[int, Vectors], limit: int, a_list: float) -> NearPoint | None:
     """The first setting, by its cost, that finds enough."""
-    settings = [(probes, limit * times) for probes in looks for times in _FETCHES if limit * times <= _MOST_FETCHED]
+    settings = [(probes, limit * times) for probes in looks for times in _FETCHES if limit * times < next(iter(looks.values())).shape[1]]
     for probes, fetch in sorted(settings, key=lambda one: one[0] * a_list + one[1] * _ROW_COST):
         true = looks[probes][:, : fetch + 1] <= trial.last[:, limit - 1, None]  # one more: the query's own row
         recall = float(np.minimum(true.sum(axis=1), limit).mean()) / limit  # of what ties with the last, any will do

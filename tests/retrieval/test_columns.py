@@ -178,6 +178,25 @@ def test_columns_that_do_not_fit_together_are_refused(cards: list[CaseCard], tmp
         Columns.load(packed(changed))
 
 
+@pytest.mark.fault(82)
+@pytest.mark.parametrize("name", ["key", "view", "view_values", "more"])
+def test_a_member_that_is_no_array_is_refused(cards: list[CaseCard], tmp_path: Path, name: str) -> None:
+    arrays = arrays_of(Columns.of(cards), tmp_path)
+    arrays.pop(name, None)
+    whole = io.BytesIO(packed(arrays))
+    with zipfile.ZipFile(whole, "a") as archive:
+        archive.writestr(f"{name}.npy", b"no array")
+    with pytest.raises(IndexCorrupt):
+        Columns.load(whole.getvalue())
+
+
+def test_prepared_columns_have_sorted_what_a_search_looks_up(cards: list[CaseCard]) -> None:
+    columns = Columns.of(cards)
+    assert not {"by_person", "sketches"} & vars(columns).keys()
+    columns.prepare()
+    assert {"by_person", "by_study", "by_report", "images", "sketches", "last_day"} <= vars(columns).keys()
+
+
 @pytest.mark.fault(86)
 def test_a_pickle_among_the_columns_is_refused_and_not_run(cards: list[CaseCard], tmp_path: Path) -> None:
     class Runs:

@@ -246,6 +246,7 @@ def test_searches_in_threads_are_all_answered_by_one_generation_each_while_gener
 
 _ZYGOTE = r"""
 import os, sys
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 import numpy as np
@@ -253,6 +254,7 @@ import faiss
 from retrieval.build import build
 from retrieval.cards import CaseCard, SourceCase
 from retrieval.encoders.fake import HashEncoder
+from retrieval.errors import NothingToIndex
 from retrieval.growth import add, compact, remove
 from retrieval.keys import Keyring, difference_hash, report_sketch
 
@@ -272,7 +274,8 @@ def change(number):
     if number % 4 == 0:
         build(cases, encoder, folder, keyring=ring, source_fingerprint=str(number))
     elif number % 4 == 1:
-        add([case(1000 + number)], encoder, folder, keyring=ring)
+        with suppress(NothingToIndex):  # the one before was killed once its case was in place
+            add([case(1000 + number)], encoder, folder, keyring=ring)
     elif number % 4 == 2:
         remove(folder, reason="wrong", case_keys=[ring.case(str(number % 40))])
     else:
@@ -290,13 +293,13 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     os.write(1, b"killed\n")
 """
-KILLS = 24
+KILLS = 16
 
 
 @pytest.mark.slow
 @pytest.mark.fault(90)
 def test_kill_9_at_any_moment_of_any_change_loses_no_index_and_fails_no_search(tmp_path: Path, query: Query) -> None:
-    """A child builds, adds, removes and compacts in a loop and is killed 24 times, while a thread of this process searches."""
+    """A child builds, adds, removes and compacts in a loop and is killed 16 times, while a thread of this process searches."""
     folder, chance, root = tmp_path / "library", random.Random(90), Path(__file__).parents[2]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
     with subprocess.Popen(

@@ -26,6 +26,7 @@ FIELDS: dict[str, Any] = {
     "salt": "ab",
     "key_check": "c",
     "cards": "sqlite",
+    "cards_index": "ab" * 16,
     "gone": {},
     "quarantined": 0,
     "segments": (SegmentEntry(name="seg-0001", cases=1, cards_digest="1" * 64),),

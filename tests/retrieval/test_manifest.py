@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from retrieval import manifest
 from retrieval.errors import IndexCorrupt, OtherSchema
 from retrieval.manifest import (
-    LARGEST_JSON,
     MANIFEST,
     SEAL,
     FileEntry,
@@ -48,6 +48,7 @@ FIELDS: dict[str, Any] = {
     "salt": "ab",
     "key_check": "c",
     "cards": "sqlite",
+    "cards_index": "ab" * 16,
     "gone": {"consent withdrawn": 1},
     "quarantined": 0,
     "sources": (SourceEntry(words="tests", added_at="2026-11-23T12:00:00Z", cases=5, skipped={}, notes=(("names replaced", 3),)),),
@@ -80,8 +81,8 @@ def test_what_was_sealed_is_verified_and_read_back(folder: Path) -> None:
 
 
 def test_cases_are_counted_over_segments_without_what_is_gone() -> None:
-    manifest = Manifest(**FIELDS)
-    assert (manifest.rows, manifest.cases, manifest.dimensions) == (5, 4, Dimensions(32, 16))
+    made = Manifest(**FIELDS)
+    assert (made.rows, made.cases, made.dimensions) == (5, 4, Dimensions(32, 16))
 
 
 def test_what_is_gone_is_counted_by_reason() -> None:
@@ -112,15 +113,13 @@ def test_a_file_is_replaced_at_once_and_nothing_is_left_beside_it(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["name"]
 
 
-@pytest.mark.parametrize("size", [LARGEST_JSON, LARGEST_JSON + 1])
-def test_a_small_file_that_is_none_is_refused(tmp_path: Path, size: int) -> None:
-    with (tmp_path / "gone.json").open("wb") as file:
-        file.truncate(size)
-    if size <= LARGEST_JSON:
-        assert len(read_small(tmp_path, "gone.json")) == size
-    else:
-        with pytest.raises(IndexCorrupt, match="too large"):
-            read_small(tmp_path, "gone.json")
+def test_a_small_file_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "LARGEST_JSON", 1000)
+    (tmp_path / "gone.json").write_bytes(bytes(1000))
+    assert len(read_small(tmp_path, "gone.json")) == 1000
+    (tmp_path / "gone.json").write_bytes(bytes(1001))
+    with pytest.raises(IndexCorrupt, match="too large"):
+        read_small(tmp_path, "gone.json")
 
 
 @pytest.mark.fault(82)

@@ -90,6 +90,8 @@ def _rows(info: IndexInfo) -> Iterator[tuple[str, str]]:
     for reason, where in info.skipped_at:
         yield "", f"{where}: {reason}"
     yield "not found any more", _counts(info.gone) + (f"; {info.quarantined} in quarantine" if info.quarantined else "")
+    if info.cards_left:
+        yield "cards left behind", "the database could not be asked to delete some; the next change deletes them"
     if info.notes:
         yield "in reports replaced", _counts(info.notes)
     yield "encoder", f"{info.encoder_fingerprint[:12]}, {info.dimensions.image} + {info.dimensions.text} dimensions"

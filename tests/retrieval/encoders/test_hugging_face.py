@@ -74,8 +74,18 @@ def test_weights_cut_short_are_refused(changed: Copy) -> None:
         check_weights(folder)
 
 
-def test_a_folder_of_settings_without_a_model_passes(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+@pytest.mark.parametrize(
+    ("settings", "beside"),
+    [
+        ('{"pooling_mode_mean_tokens": true}', "model.safetensors"),
+        ('{"model_type": "bert"}', "openvino_model.bin"),
+        ('{"model_type": "bert"}', "model.onnx"),
+    ],
+    ids=["a pooling", "an OpenVINO export", "an ONNX export"],
+)
+def test_a_folder_without_a_model_of_its_own_passes(settings: str, beside: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(settings)
+    (tmp_path / beside).write_bytes(b"")
     check_weights(tmp_path)
 
 

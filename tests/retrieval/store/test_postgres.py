@@ -179,14 +179,15 @@ def shop_in(postgres: Any) -> Any:
 def test_an_edit_in_the_database_is_noticed_by_a_library_that_is_open(
     postgres: Any, tmp_path: Path, make_case: Callable[..., SourceCase], keyring: Keyring
 ) -> None:
-    encoder, ring = HashEncoder(32), Keyring(keyring.secret, b"edited while open")
-    build([make_case(number) for number in range(60)], encoder, tmp_path / "library", keyring=ring, cards_url=postgres.url)
+    encoder = HashEncoder(32)
+    build([make_case(number) for number in range(60)], encoder, tmp_path / "library", keyring=keyring, cards_url=postgres.url)
     library = open_library(tmp_path / "library", encoder.fingerprint, cards_url=postgres.url)
     row = library.stack.vectors(np.array([7]))[0]
-    query = Query(row[:32], row[32:], date(2030, 1, 1), key_check=ring.check)
+    query = Query(row[:32], row[32:], date(2030, 1, 1), key_check=keyring.check)
     assert library.search(query).neighbours[0].distance == 0
     with connected(postgres.url) as server:
-        server.execute("UPDATE sidenote_cards SET report = 'of somebody else' WHERE row = 7 AND index_id = %s", (ring.salt.hex(),))
+        ours = (library.manifest.cards_index,)
+        server.execute("UPDATE sidenote_cards SET report = 'of somebody else' WHERE row = 7 AND index_id = %s", ours)
     with pytest.raises(IndexCorrupt):
         library.search(query)
     library.close()

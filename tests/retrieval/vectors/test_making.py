@@ -10,7 +10,7 @@ import pytest
 
 from retrieval.vectors import KINDS, Kept, NearNote, Vectors, VectorTable, load_near, make_near
 from retrieval.vectors.exact import CpuEngine
-from retrieval.vectors.making import _lists, _together
+from retrieval.vectors.making import _together, lists_for, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_where_too_few_of_the_kept_are_found_the_answer_is_exact(archive: Archiv
 
 
 def test_the_same_rows_give_the_same_bytes(archive: Archive, tmp_path: Path) -> None:
-    rows = archive.rows(2_000)
+    rows = archive.rows(1_000)
     notes = [make_near(rows, archive.dimensions, 0.5, tmp_path / name, fewest_bytes=0) for name in ("a", "b")]
     assert notes[0] == notes[1]
     assert notes[0] is not None
@@ -112,16 +112,21 @@ def test_few_rows_need_none(archive: Archive, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_rows_without_any_likeness_get_none(archive: Archive, tmp_path: Path) -> None:
-    """Noise has no near and far: no setting finds enough, and the plan must stay exact."""
-    rows = archive.rows(4_000, centres=4_000, spread=5.0)
-    assert make_near(rows, archive.dimensions, 0.5, tmp_path / "near.faiss", fewest_bytes=0) is None
+def test_where_no_setting_finds_enough_there_is_none(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.vectors.tuning.ENOUGH", 1.01)
+    assert make_near(archive.rows(1_000), archive.dimensions, 0.5, tmp_path / "near.faiss", fewest_bytes=0) is None
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("rows", "lists"), [(1_000_000, 2_048), (100_000, 512), (1_000, 16), (50, 1)])
 def test_lists_grow_with_the_root_of_the_rows_and_can_be_trained(rows: int, lists: int) -> None:
-    assert _lists(rows) == lists
+    assert lists_for(rows) == lists
+
+
+def test_what_is_tuned_with_is_not_trained_on() -> None:
+    held_out, trained_on = sampled(5_000, 64)
+    assert (len(held_out), len(trained_on)) == (256, 2_560)
+    assert not set(held_out.tolist()) & set(trained_on.tolist())
 
 
 @pytest.mark.parametrize(("columns", "together"), [(768, 4), (42, 3), (14, 2), (7, 1)])

@@ -82,3 +82,4 @@ def test_the_point_for_a_limit_is_the_least_that_covers_it() -> None:
     limits = [point.limit if (point := note.point("fused", limit)) else None for limit in (1, 10, 11, 64, 256, 257)]
     assert limits == [10, 10, 64, 64, 256, None]
     assert note.point("image", 1) is None
+    assert note.lists == 4

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class Chancy:
     """Finds each of the rows asked for with a chance that grows with the lists looked at: an index whose recall is known."""
 
-    def __init__(self, rows: Vectors, full_at: int) -> None:
+    def __init__(self, rows: Vectors, full_at: int, lists: int = 64) -> None:
         self._rows, self._full_at = rows, full_at
         self.asked: list[tuple[int, int]] = []
-        self.note = NearNote(factory="chance", rows=len(rows), dimension=rows.shape[1], points=())
+        self.note = NearNote(factory=f"IVF{lists},chance", rows=len(rows), dimension=rows.shape[1], points=())
 
     def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int) -> Pairs:
         self.asked.append((probes, fetch))
@@ -37,7 +37,7 @@ class Chancy:
 def test_the_fewest_lists_that_find_enough_are_taken(archive: Archive, full_at: int, probes: int) -> None:
     rows = archive.rows(600)
     near = Chancy(rows, full_at)
-    points = tune(rows, near, 256, held_out=np.arange(12), dimensions=archive.dimensions, weight=0.5)
+    points = tune(rows, near, held_out=np.arange(12), dimensions=archive.dimensions, weight=0.5)
     assert {(point.kind, point.limit) for point in points} == {
         (kind, limit) for kind in ("image", "text", "fused") for limit in (10, 64, 256)
     }
@@ -45,10 +45,10 @@ def test_the_fewest_lists_that_find_enough_are_taken(archive: Archive, full_at: 
     assert {point.recall for point in points} == {1.0}
 
 
-def test_a_setting_that_looks_at_most_lists_is_none(archive: Archive) -> None:
+def test_where_all_lists_do_not_find_enough_there_is_no_setting(archive: Archive) -> None:
     rows = archive.rows(600)
-    near = Chancy(rows, 64)
-    assert tune(rows, near, 128, held_out=np.arange(12), dimensions=archive.dimensions, weight=0.5) == ()
+    near = Chancy(rows, 64, lists=32)
+    assert tune(rows, near, held_out=np.arange(12), dimensions=archive.dimensions, weight=0.5) == ()
     assert max(probes for probes, _ in near.asked) == 32
 
 
@@ -62,11 +62,11 @@ def test_equal_rows_count_as_found(archive: Archive) -> None:
             order = np.argsort(-products[::-1], axis=0, kind="stable")[:fetch]
             return Pairs(np.repeat(np.arange(len(queries)), len(order)), (len(rows) - 1 - order.T).ravel())
 
-    points = tune(rows, Backwards(rows, 2), 64, held_out=np.arange(0, 2_000, 50), dimensions=archive.dimensions, weight=0.5)
+    points = tune(rows, Backwards(rows, 2), held_out=np.arange(0, 2_000, 50), dimensions=archive.dimensions, weight=0.5)
     assert {point.recall for point in points} == {1.0}
 
 
 def test_a_limit_that_the_table_has_no_rows_for_is_left_out(archive: Archive) -> None:
     rows = archive.rows(60)
-    points = tune(rows, Chancy(rows, 2), 8, held_out=np.arange(20), dimensions=archive.dimensions, weight=0.5)
+    points = tune(rows, Chancy(rows, 2), held_out=np.arange(20), dimensions=archive.dimensions, weight=0.5)
     assert {point.limit for point in points} == {10}
