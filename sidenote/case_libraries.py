@@ -57,7 +57,8 @@ def _site(settings: Settings, encoder: Encoder, stack: ExitStack) -> Library | N
     """The site's library, or None where none was built: a review then says so."""
     from sidenote.library import PHANTOM_SECRET
 
-    secret = site_secret(settings) or PHANTOM_SECRET
+    configured = site_secret(settings)
+    secret = PHANTOM_SECRET if configured is None else configured  # an empty file is a mistake, not the phantoms'
     if settings.milvus_uri is not None:
         return _at_milvus(settings, encoder, secret, stack)
     return _followed(settings.library_folder, encoder, secret, settings, stack) if settings.library_folder.exists() else None

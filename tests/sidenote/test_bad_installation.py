@@ -303,7 +303,7 @@ def test_a_demo_that_cannot_write_is_refused(unwritable: Path, command: Command)
     [
         (("index", "verify"), "index_missing"),
         (("index", "search", "--text", "effusion", "--encoder", "hash"), "index_missing"),
-        (("index", "build", "--cases", "{tmp}/nowhere", "--secret-file", "{tmp}/nowhere"), "bad_archive"),
+        (("index", "build", "--cases", "{tmp}/nowhere", "--secret-file", "{tmp}/nowhere"), "settings_invalid"),
         (("index", "build", "--phantoms", "2", "--encoder", "hash", "--library", "{chart}/library"), "index_storage"),
         (("index", "build", "--phantoms", "2", "--encoder", "hash", "--library", "{tmp}"), "not_an_index"),
         (("policies", "show", "X99"), "unknown_rule"),
