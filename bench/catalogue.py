@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 
 from bench.audit import audit
 from bench.dicomweb import dicomweb
+from bench.embedding import embedding
 from bench.engine import engine
 from bench.heap import heap
+from bench.index import index
 from bench.memory import memory
 from bench.model import model
 from bench.pack import pack
@@ -25,6 +27,23 @@ Benchmark = Callable[[Setting], tuple[Row, ...]]
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     one.__name__: one
-    for one in (parsing, heap, startup, pull, pack, audit, dicomweb, pixels, memory, engine, stages, model, search, sidebar)
+    for one in (
+        parsing,
+        heap,
+        startup,
+        pull,
+        pack,
+        audit,
+        dicomweb,
+        pixels,
+        memory,
+        engine,
+        stages,
+        model,
+        embedding,
+        index,
+        search,
+        sidebar,
+    )
 }
 """The first line of a benchmark's docstring is its heading, the rest says how it measures."""

@@ -25,6 +25,13 @@ PACKAGES = (
     "httpx",
     "fhirpy",
     "fhirclient",
+    "faiss-cpu",
+    "hnswlib",
+    "usearch",
+    "milvus-lite",
+    "lancedb",
+    "openvino",
+    "sentence-transformers",
 )
 COLUMNS = ("what", "figure", "peer", "peer's figure", "ratio", "goal", "how far off")
 

@@ -74,7 +74,7 @@ class CaseMaker:
         card = CaseCard(
             key=ring.case(fields.key),
             person=person,
-            linked=tuple(sorted({ring.person(one) for one in fields.identifiers} - {person})),
+            linked=tuple(sorted(frozenset().union(*map(ring.persons, (fields.person, *fields.identifiers))) - {person})),
             study=ring.study(fields.study),
             as_of=fields.as_of,
             modality=fields.modality,

@@ -75,9 +75,13 @@ class Keyring:
         """Key of a person: give every linked identifier (system and value) its own."""
         return self.key("person", identifier)
 
+    def persons(self, identifier: str) -> frozenset[str]:
+        """Keys of a person under every writing of one identifier (`spellings`)."""
+        return frozenset(map(self.person, spellings(identifier)))
+
     def study(self, identifier: str) -> str:
-        """Key of a study, from its Study Instance UID or accession number."""
-        return self.key("study", identifier)
+        """Key of a study, from its Study Instance UID, as DICOM or as FHIR writes it (`urn:oid:`), or its accession number."""
+        return self.key("study", identifier.strip().removeprefix("urn:oid:"))
 
     def report(self, text: str) -> str:
         """Key of a report: equal for reports that differ in numbers, dates, case, spacing and punctuation alone."""
@@ -87,6 +91,22 @@ class Keyring:
     def check(self) -> str:
         """What an index stores to recognise this keyring again."""
         return self.key("check", "keyring")
+
+
+def spellings(identifier: str) -> tuple[str, ...]:
+    """`system|value` as it is, without its system, and without what one system writes in a number and the next leaves out.
+
+    Images mostly do not say whose numbering a Patient ID is of, and archives drop leading zeros and hyphens. Two people whose
+    numbers differ in no more are taken for one: that hides a case too many, never one too few.
+
+    >>> spellings("urn:mrn| 0012-34a")
+    ('urn:mrn| 0012-34a', 'urn:mrn|0012-34a', '|0012-34a', '|1234A')
+    """
+    system, bar, value = (part.strip() for part in identifier.partition("|"))
+    if not bar or not value:
+        return (identifier,)
+    bare = "".join(letter for letter in value.upper() if letter.isalnum()).lstrip("0")
+    return tuple(dict.fromkeys((identifier, f"{system}|{value}", f"|{value}", *([f"|{bare}"] if bare else ()))))
 
 
 def age_band(age: int | None) -> str:

@@ -91,6 +91,8 @@ class Stack:
 
     def _local(self, segment: Segment, kept: Kept) -> Kept:
         """`kept` in the row numbers of `segment`, without what is gone."""
+        if len(self.segments) == 1 and not len(self.gone):
+            return kept
         base = None if kept.base is None else kept.base[segment.slice_of(kept.base)] - segment.first
         dropped = kept.dropped[segment.slice_of(kept.dropped)]
         gone = self.gone[segment.slice_of(self.gone)]

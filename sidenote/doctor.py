@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from sidenote.problems import Coded
-from sidenote.settings import Settings
+from sidenote.settings import Settings, cards_url_of
 
 State = Literal["ok", "note", "missing"]
 
@@ -80,7 +80,7 @@ def _library(settings: Settings) -> Finding:
 
     if not settings.library_folder.exists():
         return Finding("case library", "note", "none", "build one with `sidenote index build`; reviews say that there is none")
-    info = check(settings.library_folder)
+    info = check(settings.library_folder, cards_url=cards_url_of(settings))
     return Finding("case library", "ok", f"{info.cases:,} cases", f"every byte verified; generation {info.sha256[:12]}")
 
 
@@ -91,6 +91,14 @@ def _faiss(settings: Settings) -> Finding:
         except PackageNotFoundError:
             continue
     return Finding("faiss", "missing", "none", "install with the extra `cpu` or `gpu`; without it there are no similar cases")
+
+
+def _engine(settings: Settings) -> Finding:
+    """What searches the case library."""
+    from retrieval.vectors import choose_engine
+
+    chosen = choose_engine()
+    return Finding("similar cases", "ok", f"searched by {chosen.name}", chosen.reason)
 
 
 _SYNTAXES = (
@@ -136,6 +144,7 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _or_problem("image model", _model),
     _device,
     _faiss,
+    _or_problem("similar cases", _engine),
     _or_problem("case library", _library),
     _or_problem("DICOM syntaxes", _images),
 )

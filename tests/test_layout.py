@@ -147,6 +147,7 @@ DECLARATIONS: dict[str, str] = {
     "policies/case.py": "types only: what a rule may look at",
     "policies/claim.py": "types only: claims and verdicts",
     "policies/outcome.py": "types only: how a policy answered",
+    "retrieval/vectors/engine.py": "types only: what holds rows and searches them",
     "retrieval/cards.py": "types only: cases, queries and answers",
     **dict.fromkeys(
         [f"sidenote/web/wire/{name}.py" for name in ("ask", "card", "review", "stream", "view")],

@@ -48,7 +48,7 @@ def consented(chart: Chart, stated: str | None, now: datetime) -> str:
     current = [fact for fact in held if _in_force(fact, now)]
     if any(not _permits(fact) for fact in current):
         raise BadCase("consent is denied, or given with exceptions")
-    if chart.manifest.state("Consent") in ("failed", "truncated"):
+    if chart.manifest.state("Consent") in ("failed", "truncated", "refused"):
         raise BadCase("consent cannot be read")
     if current:
         return f"FHIR Consent ({', '.join(sorted({_scope(fact) for fact in current}))}), active and permitting"

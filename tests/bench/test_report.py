@@ -98,6 +98,8 @@ def test_the_page_names_the_processor_and_versions_and_not_the_machine() -> None
 
 def test_every_benchmark_has_a_file_of_its_name_a_heading_and_a_method() -> None:
     assert set(BENCHMARKS) == {
+        "embedding",
+        "index",
         "parsing",
         "heap",
         "startup",

@@ -73,7 +73,7 @@ def test_what_the_record_says_counts_before_what_was_stated(consents: list[dict[
     assert _asked(*consents, stated=stated) == answer
 
 
-@pytest.mark.parametrize("state", ["failed", "truncated"])
+@pytest.mark.parametrize("state", ["failed", "truncated", "refused"])
 def test_a_consent_that_may_be_missing_is_none(state: Any) -> None:
     manifest = Manifest("server", (("Consent", state),), 2)
     assert _asked(stated="broad consent", manifest=manifest) == "consent cannot be read"
