@@ -38,18 +38,7 @@ class Library:
     @property
     def terms(self) -> Terms:
         """What a search must know of this index."""
-        manifest = self.manifest
-        return Terms(
-            generation=self.info.sha256,
-            thresholds=manifest.thresholds,
-            coverage=manifest.coverage,
-            near_duplicate_bits=manifest.near_duplicate_bits,
-            image_weight=manifest.image_weight,
-            one_space=manifest.one_space,
-            dimensions=manifest.dimensions,
-            key_check=manifest.key_check,
-            notice=self.notice,
-        )
+        return Terms.of(self.manifest, self.info.sha256, self.notice)
 
     def search(self, query: Query) -> SearchResult:
         """The cases most similar to `query`; see `retrieval.search.search`."""

@@ -17,7 +17,7 @@ from retrieval.cards import CaseCard, Neighbour, Query, SearchResult
 from retrieval.comparison import differs, shared
 from retrieval.errors import IndexCorrupt, OtherSite, QueryRefused
 from retrieval.exclusions import violated
-from retrieval.manifest import Threshold
+from retrieval.manifest import Manifest, Threshold
 from retrieval.variety import REPEAT_SHARE, Trait, distinct, varied
 from retrieval.vectors import Dimensions, ask
 
@@ -49,6 +49,21 @@ class Terms:
     key_check: str
     """`Keyring.check` of the keyring that made the index's keys."""
     notice: str = ""
+
+    @classmethod
+    def of(cls, manifest: Manifest, generation: str, notice: str = "") -> Terms:
+        """What the manifest of an index, whose SHA-256 is `generation`, says."""
+        return cls(
+            generation=generation,
+            thresholds=manifest.thresholds,
+            coverage=manifest.coverage,
+            near_duplicate_bits=manifest.near_duplicate_bits,
+            image_weight=manifest.image_weight,
+            one_space=manifest.one_space,
+            dimensions=manifest.dimensions,
+            key_check=manifest.key_check,
+            notice=notice,
+        )
 
 
 @dataclass(frozen=True, slots=True)

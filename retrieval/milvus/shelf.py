@@ -82,17 +82,7 @@ class MilvusShelf:
     @property
     def terms(self) -> Terms:
         """What a search must know of this index: the terms of the generation that was published."""
-        manifest = self.manifest
-        return Terms(
-            generation=self.seal.generation,
-            thresholds=manifest.thresholds,
-            coverage=manifest.coverage,
-            near_duplicate_bits=manifest.near_duplicate_bits,
-            image_weight=manifest.image_weight,
-            one_space=manifest.one_space,
-            dimensions=manifest.dimensions,
-            key_check=manifest.key_check,
-        )
+        return Terms.of(self.manifest, self.seal.generation)
 
     def nearest(self, query: Query, limit: int) -> Found:
         """The `limit` nearest rows that `query` may find, at most 16,384; fewer when fewer remain.

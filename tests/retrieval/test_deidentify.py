@@ -293,6 +293,7 @@ def tallies(kit: Path) -> dict[tuple[str, str], Tally]:
     return found
 
 
+@pytest.mark.fault(113)
 @pytest.mark.parametrize("kind", MAKERS)
 @pytest.mark.parametrize("which", RECALL)
 def test_planted_identifiers_are_found_and_the_report_stays(
