@@ -95,7 +95,8 @@ class Intake:
             for embedded in embed(batches(admitted)):
                 self._write(embedded)
             if not self._writer.rows:
-                raise NothingToIndex(f"none of {self._seen} cases could be indexed")
+                reasons = "; ".join(f"{count} x {reason}" for reason, count in self._skipped.most_common(5))
+                raise NothingToIndex(f"none of {self._seen} cases could be indexed: {reasons or 'there were none'}")
             self._writer.finish()
             return self._journal()
         finally:

@@ -14,7 +14,7 @@ from sidenote.problems import refusals
 from sidenote.settings import load_settings
 
 if TYPE_CHECKING:
-    from retrieval.cards import Neighbour, Query, SearchResult
+    from retrieval.cards import Neighbour, Present, Query, SearchResult
 
 FILTERS = {
     "modality": ("modalities", "DICOM Modality, e.g. DX"),
@@ -41,7 +41,7 @@ def _filters(command: Any) -> Any:
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="No case before this day.")
 @click.option("-k", type=click.IntRange(1, 100), default=5, show_default=True)
 @_filters
-@click.option("--finding", "findings", multiple=True, help="What the present case shows, e.g. pleural_effusion; repeat for more.")
+@click.option("--finding", "findings", multiple=True, help="What the present case shows, e.g. nodule; default: what the text states.")
 @LIBRARY
 @ENCODER
 @JSON
@@ -69,7 +69,7 @@ def _search(image: Path | None, text: str | None, folder: Path, name: str, asked
 
 def _query(image: Path | None, text: str | None, encoder: Any, asked: dict[str, Any]) -> Query:
     from retrieval.archive import read_image
-    from retrieval.cards import Filter, Present, Query
+    from retrieval.cards import Filter, Query
     from retrieval.keys import difference_hash
 
     pixels = None if image is None else read_image(image)
@@ -81,8 +81,21 @@ def _query(image: Path | None, text: str | None, encoder: Any, asked: dict[str, 
         k=asked["k"],
         image_hash=None if pixels is None else difference_hash(pixels),
         only=Filter(**sets, since=_day(asked["since"])),
-        present=Present(findings=frozenset(asked["findings"])),
+        present=_present(text, asked["findings"]),
     )
+
+
+def _present(text: str | None, named: tuple[str, ...]) -> Present:
+    """The present case's findings: those that are named, else those that the text states."""
+    from retrieval.cards import Present
+    from tools.labeler import label
+
+    if named or text is None:
+        return Present(findings=frozenset(named))
+    stated = label(text)
+    sides = frozenset((one.key, one.side) for one in stated if one.side)
+    places = frozenset((one.key, one.location) for one in stated if one.location)
+    return Present(findings=frozenset(one.key for one in stated), sides=sides, locations=places)
 
 
 def _day(moment: datetime | None) -> date | None:

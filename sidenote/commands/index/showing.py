@@ -83,7 +83,7 @@ def _print(info: IndexInfo) -> None:
 def _rows(info: IndexInfo) -> Iterator[tuple[str, str]]:
     rate = f", {info.seconds:.1f} s" if info.seconds is not None else ""
     yield "library", info.source + (", signature checked" if info.signed else "")
-    yield "cases", f"{info.cases:,} in {info.size / 1e6:.1f} MB, {len(info.segments)} segments, cards in {info.cards}{rate}"
+    yield "cases", f"{info.cases:,} in {info.size / 1e6:.1f} MB, segments: {len(info.segments)}, cards in {info.cards}{rate}"
     if info.changed is not None:
         yield "changed by this", f"{info.changed:,}"
     yield "left out", _counts(info.skipped)

@@ -37,7 +37,7 @@ def test_a_study_with_a_report_is_a_case_without_an_identity(tmp_path: Path, mad
     assert isinstance(case, SourceCase)
     card = case.card
     assert (card.key, card.study, card.person) == (keyring.case("2.25.7"), keyring.study("2.25.7"), keyring.person("SITE|P-1"))
-    assert set(card.linked) == {keyring.person(name) for name in ("|P-1", "|P-9")}
+    assert set(card.linked) == {keyring.person(name) for name in ("|P-1", "|P1", "|P-9", "|P9")}
     assert (card.as_of, card.modality, card.body_part, card.view) == (date(2023, 5, 8), "DX", "CHEST", "PA")
     assert (card.age_band, card.sex, card.site, card.outcome) == ("60-69", "female", "south", "drained")
     assert (card.consent, card.licence) == ("broad consent 2019", "CC-BY-4.0")
@@ -51,7 +51,7 @@ def test_the_number_is_known_under_the_system_of_the_record_too(tmp_path: Path, 
     folder = made.folder(tmp_path / "in", {"a": made.radiograph(7), "2.25.7.txt": "Normal."})
     (case,) = _cases(folder, keyring, FolderTerms("c", "l", system="urn:oid:1.2.3"))
     assert isinstance(case, SourceCase)
-    assert {case.card.person, *case.card.linked} == {keyring.person(name) for name in ("urn:oid:1.2.3|P-1", "SITE|P-1", "|P-1")}
+    assert {case.card.person, *case.card.linked} == {keyring.person(name) for name in ("urn:oid:1.2.3|P-1", "SITE|P-1", "|P-1", "|P1")}
 
 
 def test_reports_come_from_lines_before_text_files_before_structured_reports(tmp_path: Path, made: Any, keyring: Keyring) -> None:

@@ -54,3 +54,16 @@ def test_a_filter_keeps_what_it_names_and_the_rest_is_counted(library: Path, run
     assert front["searched"] < every["searched"]
     assert sum(front["excluded"].values()) == every["searched"] - front["searched"] + sum(every["excluded"].values())
     assert json.loads(run(*arguments, "--modality", "MR").stdout)["searched"] == 0
+
+
+def test_what_the_text_states_is_what_neighbours_share_and_differ_in(library: Path, run: Run) -> None:
+    from sidenote.library import phantom_cases
+
+    case = next(one for one in phantom_cases(30) if one.card.findings)
+    arguments = ("search", "--text", case.card.report, "--encoder", "hash", "--library", library, "--format", "json")
+    (same, *_) = json.loads(run(*arguments).stdout)["neighbours"]
+    assert same["key"] == case.card.key
+    assert same["shared"]
+    assert same["differs"] == []
+    (named, *_) = json.loads(run(*arguments, "--finding", "hiatal_hernia").stdout)["neighbours"]
+    assert "hiatal hernia only in the present case" in named["differs"]
