@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from sidenote.commands.index.building import _without_path
+
 Run = Callable[..., Result]
 Write = Callable[..., Path]
 
@@ -58,6 +60,12 @@ def test_added_cases_stand_beside_the_others_and_known_ones_are_skipped(
     found = json.loads(added.stdout)
     assert found["cases"] + found["quarantined"] == 40
     assert found["skipped"]["key stands twice"] == 10
+
+
+def test_the_library_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    assert _without_path(f"sentence-transformers:{tmp_path / 'jane' / 'clip'}") == "sentence-transformers:clip"
+    assert _without_path(f"images:{tmp_path / 'dino'}+google/siglip") == "images:dino+google/siglip"
+    assert [_without_path(name) for name in ("hash", "compact", "open-clip:org/model")] == ["hash", "compact", "open-clip:org/model"]
 
 
 def test_cases_under_another_secret_are_not_added(run: Run, tmp_path: Path, secret: Path, write_archive: Write) -> None:

@@ -64,6 +64,6 @@ def test_what_the_text_states_is_what_neighbours_share_and_differ_in(library: Pa
     (same, *_) = json.loads(run(*arguments).stdout)["neighbours"]
     assert same["key"] == case.card.key
     assert same["shared"]
-    assert same["differs"] == []
+    assert not any("only in the past case" in words for words in same["differs"])
     (named, *_) = json.loads(run(*arguments, "--finding", "hiatal_hernia").stdout)["neighbours"]
     assert "hiatal hernia only in the present case" in named["differs"]
