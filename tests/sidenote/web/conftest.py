@@ -259,7 +259,7 @@ def decision(claim: str, action: Any = "approve", text: str = "", reason: str = 
     """A decision that stands."""
     written = () if action == "reject" else ("Communication/17",)
     write, words = ("off", "Nothing is written.") if action == "reject" else ("written", "Written to the chart as a draft.")
-    made = {"claim": claim, "action": action, "text": text, "reason": reason, "by": "Dr Amira Haddad", "at": "20 Nov 2026, 09:02 UTC",
+    made = {"claim": claim, "action": action, "text": text, "reason": reason, "by": "Dr Amira Haddad", "at": "2026-11-20T09:02:00Z",
             "write": write, "write_words": words, "written": written}  # fmt: skip
     return DecisionView.model_validate({**made, **fields})
 
