@@ -91,7 +91,9 @@ def test_no_checkpoint_is_ever_looked_up_by_metadata() -> None:
     """CVE-2025-67644: keys of `filter` went into SQL."""
     assert len(PRODUCT) > 100
     assert {path.name: names for path in PRODUCT if (names := named(path, SEARCHES))} == {}
-    filtered = {path.name for path in PRODUCT for call in calls(path) if any(word.arg == "filter" for word in call.keywords)}
+    others = {ROOT / "retrieval" / "milvus"}  # its `filter` is another language, and holds field names and numbers alone
+    near = [path for path in PRODUCT if path.parent not in others]
+    filtered = {path.name for path in near for call in calls(path) if any(word.arg == "filter" for word in call.keywords)}
     assert filtered == set()
 
 

@@ -163,7 +163,7 @@ def test_a_folder_without_cases_is_refused(tmp_path: Path, keyring: Keyring) -> 
 def test_every_identifier_of_a_person_becomes_a_key(folder: Path, keyring: Keyring) -> None:
     (case,) = _read(folder, keyring, json.dumps({**GOOD, "identifiers": ["urn:a|7", "urn:b|8", "urn:a|7", "MRN 4711"]}))
     assert isinstance(case, SourceCase)
-    assert case.card.linked == tuple(sorted(map(keyring.person, ("urn:a|7", "urn:b|8"))))
+    assert case.card.linked == tuple(sorted(map(keyring.person, ("urn:a|7", "|7", "urn:b|8", "|8", "|MRN 4711", "|MRN4711"))))
 
 
 def test_a_report_is_kept_without_identifiers_and_they_are_counted(folder: Path, keyring: Keyring) -> None:

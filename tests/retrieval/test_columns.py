@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -188,6 +189,31 @@ def test_a_member_that_is_no_array_is_refused(cards: list[CaseCard], tmp_path: P
         archive.writestr(f"{name}.npy", b"no array")
     with pytest.raises(IndexCorrupt):
         Columns.load(whole.getvalue())
+
+
+def npy_header(count: int) -> bytes:
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": "<u8", "fortran_order": False, "shape": (count,)})
+    return out.getvalue()
+
+
+@pytest.mark.fault(82)
+def test_columns_that_claim_more_than_they_hold_take_no_memory() -> None:
+    packed_small = io.BytesIO()
+    with zipfile.ZipFile(packed_small, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("key.npy", npy_header(5_000_000) + bytes(40_000_000))
+    claims = io.BytesIO()
+    with zipfile.ZipFile(claims, "w") as archive:
+        archive.writestr("key.npy", npy_header(10**14))
+    with pytest.raises(IndexCorrupt):
+        Columns.load(claims.getvalue())
+    tracemalloc.start()
+    try:
+        with pytest.raises(IndexCorrupt):
+            Columns.load(packed_small.getvalue())
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_prepared_columns_have_sorted_what_a_search_looks_up(cards: list[CaseCard]) -> None:

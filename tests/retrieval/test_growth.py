@@ -159,6 +159,25 @@ def test_a_person_is_removed_with_all_cases_by_any_identifier_and_none_of_them_c
     assert build([make_case(n) for n in range(20)], ENCODER, folder, keyring=another).cases == 20
 
 
+def test_people_with_the_same_number_in_two_systems_are_not_removed_one_after_another(
+    tmp_path: Path, make_case: MakeCase, make_index: Any, keyring: Keyring
+) -> None:
+    """Person n has number n at one place and number n + 1 at another: without a system they would be one chain of everybody."""
+
+    def case(number: int) -> SourceCase:
+        names = keyring.persons(f"urn:one|{number}") | keyring.persons(f"urn:two|{number + 1}")
+        own = keyring.person(f"urn:one|{number}")
+        return make_case(number, person=own, linked=tuple(sorted(names - {own})))
+
+    dicom = make_case(40, person=keyring.person("|7"))
+    folder = make_index(tmp_path / "library", [*map(case, range(20)), dicom]).folder
+    info = remove(folder, reason="consent withdrawn", person_keys=[keyring.person("urn:one|7")])
+    assert keys(folder) == keys_of(make_case, *(set(range(20)) - {6, 7, 8}))
+    assert info.changed == 4
+    again = add([make_case(41, person=keyring.person("|7")), make_case(42)], ENCODER, folder, keyring=keyring)
+    assert again.skipped == {"person was removed": 1}
+
+
 def test_a_person_of_whom_nothing_is_there_is_remembered_all_the_same(folder: Path, make_case: MakeCase, keyring: Keyring) -> None:
     remove(folder, reason="consent withdrawn", person_keys=[keyring.person("person 20")])
     assert add([make_case(40), make_case(44)], ENCODER, folder, keyring=keyring).skipped == {"person was removed": 1}
@@ -190,6 +209,13 @@ def test_a_removed_case_may_be_added_again_and_is_found_once(folder: Path, make_
 def test_a_reason_names_nobody(folder: Path, reason: str) -> None:
     with pytest.raises(BadCase):
         remove(folder, reason=reason, case_keys=[])
+
+
+def test_reports_are_for_whoever_built_the_index_and_nobody_else(folder: Path, make_case: MakeCase, keyring: Keyring) -> None:
+    add([make_case(n) for n in range(30, 45)], ENCODER, folder, keyring=keyring)
+    remove(folder, reason="consent withdrawn", case_keys=keys_of(make_case, 4))
+    compact(folder)
+    assert {path.stat().st_mode & 0o777 for path in (folder, *folder.glob("gen-*"))} == {0o700}
 
 
 @pytest.mark.fault(82)

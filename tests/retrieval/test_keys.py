@@ -26,6 +26,8 @@ from retrieval.keys import (
     near_reports,
     normalised_report,
     report_sketch,
+    shared,
+    spellings,
     word,
 )  # fmt: skip
 
@@ -264,3 +266,38 @@ def test_a_copy_of_an_image_is_a_near_duplicate_and_another_image_is_not(copy, s
 def test_refuses_an_image_that_shows_nothing(image: np.ndarray) -> None:
     with pytest.raises(BadCase):
         difference_hash(image)
+
+
+@pytest.mark.fault(84)
+@pytest.mark.parametrize(
+    ("archive", "chart"),
+    [
+        ("SITE|P-1", "http://site/mrn|P-1"),
+        ("|0012", "urn:mrn|12"),
+        ("0012", "urn:mrn|0012"),
+        ("urn:mrn| M1", "urn:mrn|M1 "),
+        ("urn:mrn|ab-1", "urn:mrn|AB1"),
+    ],
+)
+def test_a_person_is_recognised_however_a_number_is_written(archive: str, chart: str) -> None:
+    ring = Keyring(b"a secret of the tests, long enough", b"salt")
+    assert ring.persons(archive) & ring.persons(chart)
+    assert ring.person(archive) in ring.persons(archive)
+    assert not ring.persons(archive) & ring.persons(chart + "9")
+
+
+@pytest.mark.parametrize("nothing", ["urn:mrn|---", "urn:mrn|000", "urn:mrn| ", "-", ""])
+def test_a_number_that_says_nothing_does_not_make_one_person_of_many(nothing: str) -> None:
+    assert "|" not in spellings(nothing)
+
+
+def test_a_number_without_a_system_is_known_as_such_by_its_key() -> None:
+    ring = Keyring(b"a secret of the tests, long enough", b"salt")
+    assert {shared(ring.person(name)) for name in ("|7", " |7")} == {True}
+    assert {shared(ring.person(name)) for name in ("urn:mrn|7", "Patient/7", "7")} == {False}
+    assert ring.person("|7") != ring.person("|8")
+
+
+def test_a_study_is_one_study_as_dicom_and_as_fhir_write_it() -> None:
+    ring = Keyring(b"a secret of the tests, long enough", b"salt")
+    assert ring.study("urn:oid:1.2.840.1") == ring.study(" 1.2.840.1")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agent.nodes.retrieve import Retrieved, find_similar, person_keys, report_text
+from agent.nodes.retrieve import Retrieved, find_similar, last_day, person_keys, report_text
 from agent.nodes.study import Facts, Seen
 from agent.parts import CaseLibrary, Library
 from agent.request import ReviewRequest
@@ -110,6 +110,40 @@ def test_every_name_of_the_patient_has_a_key_and_no_name_stands_in_one(ring: Key
     keys = person_keys(CHART, ring)
     assert keys == {ring.person(name) for name in ("Patient/p", "urn:mrn|MRN1", "|MRN1", "urn:old|MRN0", "|MRN0", "Patient/old")}
     assert not any("MRN" in key for key in keys)
+
+
+@pytest.mark.fault(84)
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"reference": "Patient/b"},
+        {"reference": "Patient/b/_history/3"},
+        {"identifier": {"system": "urn:mrn", "value": "M2"}},
+        {"reference": "https://elsewhere.example/fhir/Patient/9", "identifier": {"system": "urn:mrn", "value": "M2"}},
+    ],
+)
+def test_a_link_is_followed_however_it_names_the_other_record(ring: Keyring, other: dict[str, Any]) -> None:
+    linked = chart_of({"resourceType": "Patient", "id": "a", "link": [{"other": other, "type": "seealso"}]})
+    itself = chart_of({"resourceType": "Patient", "id": "b", "identifier": [{"system": "urn:mrn", "value": "M2"}]})
+    assert person_keys(linked, ring) & person_keys(itself, ring)
+
+
+@pytest.mark.fault(84)
+def test_the_numbers_in_the_image_name_patient_and_study_too(library: Library, ring: Keyring) -> None:
+    tags = {"PatientID": "0042", "OtherPatientIDs": r"OLD-1\OLD-2", "StudyInstanceUID": "1.9.9", "AccessionNumber": "A9"}
+    picture = Picture(np.eye(64, dtype=np.float32), "a", "dicom", MappingProxyType({**tags, "ViewPosition": "PA"}))
+    query, _ = asked(library, Seen(None, Facts(None), (picture,)))
+    assert query.persons >= {ring.person(name) for name in ("|0042", "|42", "|OLD-1", "|OLD-2")}
+    assert query.studies == {ring.study("1.9.9"), ring.study("A9")}
+
+
+@pytest.mark.fault(85)
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [("2024-03-02T23:00:00+00:00", 2), ("2024-03-02T05:00:00+14:00", 1), ("2024-03-02T23:00:00-05:00", 2)],
+)
+def test_a_moment_that_is_on_two_days_lets_no_case_of_the_later_in(moment: str, day: int) -> None:
+    assert last_day(datetime.fromisoformat(moment)) == date(2024, 3, day)
 
 
 def test_the_report_alone_can_be_searched_with(library: Library) -> None:

@@ -40,14 +40,14 @@ def verdict(claim: Claim, pool: dict[str, Evidence], patient: str, *more: Eviden
 
 def test_a_case_that_says_what_a_claim_says_never_changes_its_verdict(posed: Any, patient: str) -> None:
     rng, weighed = random.Random(5), 0
-    for number, one in enumerate(posed[::2]):
+    for number, one in enumerate(posed[::3]):
         for text in (one.claim.text, *turned(one.claim.text, rng)):
             claim = one.claim.model_copy(update={"text": text})
             for kind in ("finding", "assessment", "caution", "recommendation"):
                 asked = claim.model_copy(update={"kind": kind})
                 assert verdict(asked, one.pool, patient, an_echo(text, number)) == verdict(asked, one.pool, patient), text
                 weighed += 1
-    assert weighed > 1_000
+    assert weighed > 800
 
 
 def test_a_case_that_says_the_opposite_of_a_claim_never_changes_its_verdict(posed: Any, patient: str) -> None:

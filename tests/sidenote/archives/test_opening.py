@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from retrieval.build import build
 from retrieval.cards import SourceCase
+from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import NotSigned, SignatureWrong
 from retrieval.keys import Keyring
 from retrieval.signing import sign
@@ -56,6 +58,19 @@ def test_a_folder_of_cases_is_read_with_dicom_images_and_labelled_reports(tmp_pa
     with pytest.raises(SignatureWrong):
         open_archive(Given(cases=folder), Settings(), SECRET)
     assert open_archive(Given(cases=folder), Settings(), None).note.signed is False
+
+
+@pytest.mark.fault(87)
+def test_an_image_exchanged_after_the_signature_was_checked_ends_the_build_and_nothing_of_it_is_kept(
+    tmp_path: Path, made: Any, keyring: Keyring
+) -> None:
+    folder, library = _archive(tmp_path / "in", made), tmp_path / "library"
+    sign(folder, SECRET)
+    opened = open_archive(Given(cases=folder), Settings(), SECRET)
+    (folder / "b").write_bytes(made.radiograph(8))
+    with pytest.raises(SignatureWrong):
+        build(opened.cases(keyring), HashEncoder(), library, keyring=keyring, source_fingerprint=opened.note.fingerprint)
+    assert [path.name for path in library.iterdir()] == ["LOCK"]
 
 
 def test_a_folder_of_dicom_files_and_a_fhir_source_are_opened_on_the_terms_that_were_given(

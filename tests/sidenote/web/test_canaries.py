@@ -376,7 +376,7 @@ def test_every_function_that_remembers_is_bounded_or_has_no_text_to_remember(lef
     ours = tuple(f"{one}." for one in OURS)
     unbounded = {name for name, most in left.remember.items() if most is None and name.startswith(ours)}
     unbounded -= {name for name in unbounded if name.startswith("fhir.resources.")}  # the library's, by names of types
-    assert unbounded <= {"agent.blobs._wrapper", "tools.med_vlm.compact.minilm._model", "sidenote.telemetry.codes.known_codes"}
+    assert unbounded <= {"agent.blobs._wrapper", "retrieval.encoders.minilm.minilm", "sidenote.telemetry.codes.known_codes"}
 
 
 @pytest.mark.fault(111)

@@ -55,6 +55,14 @@ def test_a_person_is_removed_by_the_name_that_the_archive_had(run: Run, mine: Pa
     assert json.loads(refused.stderr.splitlines()[-1])["code"] == "index_other_site"
 
 
+def test_who_removes_a_case_is_told_that_a_published_copy_still_has_it(run: Run, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ("remove", "--case", min(found(run, mine)), "--library", mine)
+    assert "Milvus" not in run(*arguments).stderr
+    monkeypatch.setenv("SIDENOTE_MILVUS_URI", "http://127.0.0.1:1")
+    again = run("remove", "--case", min(found(run, mine)), "--library", mine)
+    assert (again.exit_code, "sidenote index publish" in again.stderr) == (0, True)
+
+
 def test_a_removal_without_effect_says_so(run: Run, mine: Path) -> None:
     for arguments in (("remove", "--case", "0" * 32), ("release", "--case", "0" * 32)):
         done = read(run(*arguments, "--library", mine, "--format", "json"))
