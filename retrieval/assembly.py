@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from retrieval.calibrate import COVERAGE, calibrate
 from retrieval.errors import CardsUnreachable, StorageFailed
 from retrieval.fusion import fit_weight
-from retrieval.generations import publish
+from retrieval.generations import PRIVATE, publish
 from retrieval.hubness import hubs
 from retrieval.info import IndexInfo, describe
 from retrieval.keys import NEAR_DUPLICATE_BITS
@@ -124,7 +124,7 @@ def _publish_again(generation: Generation) -> Path:
     """
     folder = generation.folder
     twin = folder.with_name(folder.name.replace("gen-", "building-"))
-    twin.mkdir()
+    twin.mkdir(mode=PRIVATE)
     for entry in generation.manifest.segments:
         link(folder / entry.name, twin / entry.name)
     for name in (GONE, MANIFEST, SEAL):

@@ -18,7 +18,7 @@ from retrieval.cards import Encoder, Rejected, SourceCase
 from retrieval.columns import FILE as COLUMNS
 from retrieval.columns import Columns
 from retrieval.embedding import Embed, in_process
-from retrieval.errors import BadArchive, BuildRefused, IndexCorrupt, IndexUnusable, NothingToIndex
+from retrieval.errors import BadArchive, BuildRefused, IndexCorrupt, IndexUnusable, NothingToIndex, NotSigned, SignatureWrong
 from retrieval.generations import generations, interrupted, job_of, workplace
 from retrieval.info import IndexInfo
 from retrieval.intake import PERSON_REMOVED, Closed, Intake, Journal
@@ -251,7 +251,7 @@ def _given_up_when_damaged(here: Path) -> Iterator[None]:
     """Lets the next build begin anew after a failure that going on would only repeat."""
     try:
         yield
-    except (BadArchive, NothingToIndex, IndexCorrupt):
+    except (BadArchive, NotSigned, SignatureWrong, NothingToIndex, IndexCorrupt):
         job_of(here).unlink(missing_ok=True)
         raise
 

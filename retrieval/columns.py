@@ -28,9 +28,12 @@ from retrieval.variety import Trait
 
 FILE = "columns.npz"
 LOAD_ERRORS = (
-    ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
+    ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, RuntimeError, OverflowError, MemoryError,
+    zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What numpy and zipfile raise on bytes that are no archive of arrays; numpy hands out a member that is no array as bytes."""
+"""What numpy and zipfile raise on bytes that are no archive of arrays; numpy hands out a member that is no array as bytes.
+
+MemoryError is of a header that claims more numbers than there is memory for."""
 
 _NUMBERS = {
     "key": np.uint64, "person": np.uint64, "study": np.uint64, "report": np.uint64, "sketch": np.uint64, "image_hash": np.uint64,
@@ -152,6 +155,8 @@ class Columns:
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                if any(member.compress_type != zipfile.ZIP_STORED for member in archive.zip.infolist()):
+                    raise ValueError("a column is compressed")  # which may be a thousand times as long as it looks
                 return _checked({name: archive[name] for name in archive.files})
         except LOAD_ERRORS as error:
             raise IndexCorrupt("the columns cannot be read", where=FILE) from error

@@ -25,6 +25,8 @@ from retrieval.manifest import Generation, flush, open_manifest, replace_flushed
 
 CURRENT = "CURRENT"
 LOCK = "LOCK"
+PRIVATE = 0o700
+"""Of the folder of a generation: reports of people are in it, for whoever built it and nobody else."""
 KEPT = 2
 """Generations that stay: the one in use and the last good one before it."""
 _GENERATION = re.compile(r"gen-\d{4,}")
@@ -51,7 +53,7 @@ def workplace(folder: Path, *, resumes: Callable[[Path], bool] | None = None) ->
         StorageFailed: the disk refused a write.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
         _refuse_foreign(folder)
         with (folder / LOCK).open("wb") as lock:
             try:
@@ -165,7 +167,7 @@ def _place(folder: Path, resumes: Callable[[Path], bool] | None) -> Path:
             job.unlink()
     number = max((_number(path) for path in [*_named(folder, _GENERATION), *_named(folder, _BUILDING)]), default=0) + 1
     place = folder / f"building-{number:04d}"
-    place.mkdir()
+    place.mkdir(mode=PRIVATE)
     return place
 
 

@@ -26,7 +26,7 @@ from retrieval.errors import BadCase, EncoderMismatch, NothingToIndex, OtherSite
 from retrieval.generations import steady, workplace
 from retrieval.info import IndexInfo
 from retrieval.intake import BLOCK, Closed, Intake
-from retrieval.keys import Keyring, word
+from retrieval.keys import Keyring, shared, word
 from retrieval.library import Library, open_generation
 from retrieval.manifest import GONE, Gone, GoneCase
 from retrieval.mapping import link
@@ -219,18 +219,28 @@ class _Turn:
         return [row for row in rows if self.library.card(row).key in keys]  # columns hold the first half of a key
 
     def persons(self, keys: Collection[str]) -> tuple[frozenset[str], set[int]]:
-        """All keys of the persons with `keys`, as far as cards link them, and the rows of their cases."""
+        """All keys of the persons with `keys`, as far as cards link them, and the rows of their cases.
+
+        A number without a system leads to the cases that have it and no further: where two systems number from 1, everybody would
+        be linked with everybody.
+        """
         known: set[str] = set()
         rows: set[int] = set()
         new = set(keys)
         while new:
             known |= new
-            cards = {row: self.library.card(row) for row in self.library.stack.columns.by_person.rows(map(word, new)).tolist()}
-            theirs = {row: {card.person, *card.linked} for row, card in cards.items()}
-            meant = {row: ids for row, ids in theirs.items() if not ids.isdisjoint(known)}
+            meant = self._of_persons(new)
             rows |= meant.keys()
-            new = set[str]().union(*meant.values()) - known
-        return frozenset(known), rows
+            new = {key for ids in meant.values() for key in ids if not shared(key)} - known
+        numbers = {key for ids in self._of_persons(known).values() for key in ids if shared(key)}
+        return frozenset(known | numbers), rows | self._of_persons(numbers).keys()
+
+    def _of_persons(self, keys: Collection[str]) -> dict[int, set[str]]:
+        """Row -> all keys of its person, of the cases that have one of `keys`."""
+        rows = self.library.stack.columns.by_person.rows(map(word, keys)).tolist()
+        cards = {row: self.library.card(row) for row in rows}
+        theirs = {row: {card.person, *card.linked} for row, card in cards.items()}
+        return {row: ids for row, ids in theirs.items() if not ids.isdisjoint(keys)}  # columns hold the first half of a key
 
 
 @contextmanager

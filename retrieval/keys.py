@@ -35,6 +35,7 @@ NO_SKETCH = 0
 """The sketch of a text too short for one. It is near to nothing, itself included."""
 
 _KEY_HEX = 32
+_SHARED = "0" * 8
 _CELLS, _BROAD = 24, 6
 _COMPARED = (np.arange(64) * 37 + 11) % (_CELLS * (_CELLS - 1))
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -72,8 +73,9 @@ class Keyring:
         return self.key("case", identifier)
 
     def person(self, identifier: str) -> str:
-        """Key of a person: give every linked identifier (system and value) its own."""
-        return self.key("person", identifier)
+        """Key of a person: give every linked identifier (system and value) its own. Of a `|value` without a system, see `shared`."""
+        key = self.key("person", identifier)
+        return key[: -len(_SHARED)] + _SHARED if identifier.strip().startswith("|") else key
 
     def persons(self, identifier: str) -> frozenset[str]:
         """Keys of a person under every writing of one identifier (`spellings`)."""
@@ -94,7 +96,7 @@ class Keyring:
 
 
 def spellings(identifier: str) -> tuple[str, ...]:
-    """`system|value` as it is, without its system, and without what one system writes in a number and the next leaves out.
+    """`system|value`, or a value alone, as it is, without its system, and without what one system writes and the next leaves out.
 
     Images mostly do not say whose numbering a Patient ID is of, and archives drop leading zeros and hyphens. Two people whose
     numbers differ in no more are taken for one: that hides a case too many, never one too few.
@@ -102,11 +104,18 @@ def spellings(identifier: str) -> tuple[str, ...]:
     >>> spellings("urn:mrn| 0012-34a")
     ('urn:mrn| 0012-34a', 'urn:mrn|0012-34a', '|0012-34a', '|1234A')
     """
-    system, bar, value = (part.strip() for part in identifier.partition("|"))
-    if not bar or not value:
-        return (identifier,)
+    system, value = (part.strip() for part in (identifier if "|" in identifier else f"|{identifier}").split("|", 1))
     bare = "".join(letter for letter in value.upper() if letter.isalnum()).lstrip("0")
-    return tuple(dict.fromkeys((identifier, f"{system}|{value}", f"|{value}", *([f"|{bare}"] if bare else ()))))
+    more = (f"{system}|{value}", f"|{value}") if value else ()
+    return tuple(dict.fromkeys((identifier, *more, *([f"|{bare}"] if bare else ()))))
+
+
+def shared(key: str) -> bool:
+    """Whether a person's key is of a number without a system: people of two numberings may have it in common.
+
+    Such a key hides a case from a review, and does not make two cases one person's for good.
+    """
+    return key.endswith(_SHARED)
 
 
 def age_band(age: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,10 +72,10 @@ def build_query(
     return Query(
         image=None if pixels is None else library.encoder.images([pixels])[0],
         text=text if text is not None and text.any() else None,  # zeros: the report has no word that the encoder knows
-        as_of=request.as_of.date(),
+        as_of=last_day(request.as_of),
         k=library.most,
         key_check=keys.check,
-        persons=person_keys(chart, keys),
+        persons=person_keys(chart, keys) | image_keys(seen, keys),
         studies=study_keys(seen, keys),
         image_hash=image_hash(seen) if pixels is None else difference_hash(pixels),
         report_hash=keys.report(report) if report else None,
@@ -103,20 +104,34 @@ def asks(query: Query) -> bool:
 def person_keys(chart: Chart, keys: Keyring) -> frozenset[str]:
     """A key for each name the patient goes by: the reference, every identifier, and every linked Patient.
 
-    An identifier counts with its system and without: images carry a Patient ID and mostly do not say whose numbering it is.
+    An identifier counts under every writing of it (`retrieval.keys.spellings`). A link names the other by reference or identifier.
     """
     body = chart.patient.body
-    named = [item for item in objects(body.get("identifier")) if item.get("value")]
-    identifiers = [f"{system}|{item['value']}" for item in named for system in (item.get("system", ""), "")]
-    links = [str(member(link.get("other"), "reference") or "") for link in objects(body.get("link"))]
-    return frozenset(keys.person(name) for name in (chart.patient.reference, *identifiers, *links) if name)
+    others = [link.get("other") for link in objects(body.get("link"))]
+    links = [chart.resolve(str(reference)) for other in others if (reference := member(other, "reference"))]
+    named = [*objects(body.get("identifier")), *objects([member(other, "identifier") for other in others])]
+    identifiers = [f"{item.get('system', '')}|{item['value']}" for item in named if item.get("value")]
+    return frozenset(map(keys.person, (chart.patient.reference, *links))).union(*map(keys.persons, identifiers))
+
+
+def image_keys(seen: Seen, keys: Keyring) -> frozenset[str]:
+    """A key for each number of the patient that the images carry: an archive may know no other."""
+    tagged = [picture.tags.get(name, "") for picture in seen.pictures for name in ("PatientID", "OtherPatientIDs")]
+    numbers = {number for text in tagged for one in text.split("\\") if (number := one.strip())}
+    return frozenset().union(*(keys.persons(f"|{number}") for number in numbers))
 
 
 def study_keys(seen: Seen, keys: Keyring) -> frozenset[str]:
-    """A key for each name of the focal study."""
+    """A key for each name of the focal study, in the record and in its images."""
     study = seen.study
     names = () if study is None else (study.reference, study.study_uid, study.accession_number)
-    return frozenset(keys.study(name) for name in names if name)
+    tagged = [picture.tags.get(name) for picture in seen.pictures for name in ("StudyInstanceUID", "AccessionNumber")]
+    return frozenset(keys.study(name) for name in (*names, *tagged) if name)
+
+
+def last_day(as_of: datetime) -> date:
+    """The day of which a case may be: where the moment is on two days, here and in UTC, the earlier."""
+    return min(as_of.date(), as_of.astimezone(UTC).date())
 
 
 def report_text(chart: Chart, seen: Seen) -> str:

@@ -69,11 +69,13 @@ _ABBREVIATIONS: Final = frozenset(
     }
 )
 _BOUNDARY: Final = re.compile(
-    r"(?P<stop>[.!?]+[\"')\]]*)(?:\s+(?=[\"'(\[]?[A-Z0-9*•?-])|\s*\Z|(?<=[a-z)]\.)(?=[A-Z][a-z])|\s*(?=\n))"
+    r"(?<![.!?])(?P<stop>[.!?]++[\"')\]]*+)(?:\s+(?=[\"'(\[]?[A-Z0-9*•?-])|\s*\Z|(?<=[a-z)]\.)(?=[A-Z][a-z])|\s*(?=\n))"
     r"|\n[ \t]*\n+|\n(?=[ \t]*(?:[A-Z*•]|-\s|\d+[.)]\s))"
 )
 _LIST_MARKER: Final = re.compile(r"\s*(?:[-*•]+\s+|\(?\d{1,2}[.)]\s+)?")
 _LAST_TOKEN: Final = re.compile(r"(\S+?)[.!?]+$")
+_LONGEST_TOKEN: Final = 32
+"""Characters before a stop among which its word is looked for: more than any abbreviation or list number has, and an opening bracket."""
 LONGEST: Final = 600
 """Characters of a sentence. What runs on is cut at a comma or a space: reading a sentence takes time with the cube of its length. The
 longest of 2,949 chest radiograph reports (Indiana University) has 275."""
@@ -108,12 +110,11 @@ def _split(text: str, start: int, end: int, section: str) -> list[Sentence]:
 
 def _is_inner_stop(text: str, at: int, stop: int) -> bool:
     """A stop after an abbreviation, an initial or a list number ends no sentence."""
-    token = _LAST_TOKEN.search(text, at, stop)
-    if token is None or not text[at:stop].endswith("."):
+    token = _LAST_TOKEN.search(text, max(at, stop - _LONGEST_TOKEN), stop)
+    if token is None or not text.endswith(".", at, stop):
         return False
     word = token[1].strip("([\"'").lower()
-    starts_here = not text[at : token.start()].strip()
-    return word in _ABBREVIATIONS or (starts_here and word.isdigit() and len(word) <= 2)
+    return word in _ABBREVIATIONS or (word.isdigit() and len(word) <= 2 and not text[at : token.start()].strip())
 
 
 def _keep(found: list[Sentence], text: str, start: int, end: int, section: str) -> None:

@@ -85,7 +85,9 @@ def _cases(folder: Path, secret: bytes | None) -> Opened:
     note = note_archive(folder, signed=secret is not None)
 
     def read(keyring: Keyring, redactions: Counter[str]) -> Cases:
-        return read_cases(folder, keyring, label=label, read_picture=read_any_picture, redactions=redactions)
+        yield from read_cases(folder, keyring, label=label, read_picture=read_any_picture, redactions=redactions)
+        if secret is not None:
+            verify_signature(folder, secret)  # once more: reading takes hours, in which an image may be exchanged
 
     return Opened(note, read)
 

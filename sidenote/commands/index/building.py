@@ -101,13 +101,24 @@ def _made(make: Callable[..., IndexInfo], asked: Asked, settings: Settings, fold
             folder,
             keyring=keyring,
             progress=seen,
-            source=f"{source.words}; encoder {name}",
+            source=f"{source.words}; encoder {_without_path(name)}",
             source_fingerprint=source.fingerprint,
             signed=source.signed,
             notes=source.notes,
             embed=_embed(name, settings, given, many),
             cards_url=cards_url_of(settings),
         )
+
+
+def _without_path(encoder: str) -> str:
+    """The name of an encoder without the folders its files are in: the library goes to others, and says nothing of this machine.
+
+    >>> _without_path("images:/srv/models/rad-dino+google/siglip")
+    'images:rad-dino+google/siglip'
+    """
+    kind, colon, models = encoder.partition(":")
+    parts = (Path(part).name if Path(part).is_absolute() or Path(part).is_dir() else part for part in models.split("+"))
+    return kind + colon + "+".join(parts)
 
 
 def _embed(name: str, settings: Settings, given: dict[str, Any], many: bool) -> Embed | None:

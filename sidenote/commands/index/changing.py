@@ -10,6 +10,7 @@ import click
 from sidenote.commands.index.options import JSON, LIBRARY, SECRET, cards_url, folder_of, secret_of
 from sidenote.commands.index.showing import show
 from sidenote.problems import refusals
+from sidenote.settings import load_settings
 
 KEY = re.compile(r"[0-9a-f]{32}")
 
@@ -42,7 +43,10 @@ def remove(
         folder = folder_of(library)
         keys = _person_keys(folder, persons, secret_file) if persons else frozenset()
         info = remove_cases(folder, case_keys=frozenset(cases), person_keys=keys, reason=reason, cards_url=cards_url())
+        published = load_settings().milvus_uri is not None
     show(info, form)
+    if published:
+        click.echo("what was published to Milvus is unchanged and still answers reviews: run `sidenote index publish`", err=True)
 
 
 def _person_keys(folder: Path, persons: tuple[str, ...], secret_file: Path | None) -> frozenset[str]:
