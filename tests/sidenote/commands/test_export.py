@@ -114,6 +114,14 @@ def test_a_folder_that_cannot_be_written_is_a_refusal(ehr: Running, command: Com
     assert (ended.code, ended.problem["code"]) == (3, "output_failed")
 
 
+HEARING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("sidenote", run_name="__main__")
+"""
+"""What a shell runs in the background ignores SIGINT, and so do its children: a suite that is run there would wait for ever."""
+
+
 @pytest.mark.std("C2")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_takes_the_export_off_the_server_and_leaves_nothing(hospital: Path, tmp_path: Path, stop: signal.Signals) -> None:
@@ -121,12 +129,15 @@ def test_a_signal_takes_the_export_off_the_server_and_leaves_nothing(hospital: P
     with running(store, Config(bulk=BulkConfig(polls=10**6))) as ehr:
         arguments = ["export", "--fhir", ehr.base, "--patients", "--out", str(tmp_path / "out")]
         environment = {**os.environ, "SIDENOTE_HOME": str(tmp_path / "home")}
-        with subprocess.Popen([sys.executable, "-m", "sidenote", *arguments], stderr=subprocess.PIPE, env=environment) as process:
+        with subprocess.Popen([sys.executable, "-c", HEARING, *arguments], stderr=subprocess.PIPE, env=environment) as process:
             deadline = time.monotonic() + 30
             while not any("_export" in exchange.path for exchange in ehr.faults.log) and time.monotonic() < deadline:
                 time.sleep(0.02)
             process.send_signal(stop)
-            _, told_ = process.communicate(timeout=30)
+            try:
+                _, told_ = process.communicate(timeout=30)
+            finally:
+                process.kill()
         assert process.returncode == 1
         assert told_.decode().strip() == "Aborted!"
         assert [exchange.method for exchange in ehr.faults.log][-1] == "DELETE"

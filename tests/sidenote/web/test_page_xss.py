@@ -180,6 +180,7 @@ def test_no_text_of_an_answer_or_a_decision_becomes_one(sheet: Any) -> None:
         "LI",
         "BR",
         "SMALL",
+        "TIME",
         "Q",
         "BUTTON",
     }
