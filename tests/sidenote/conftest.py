@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,17 +221,24 @@ def _serving(settings: Any, listener: socket.socket, clocks: dict[str, Any]) -> 
     from sidenote.web.listening import Listening
     from sidenote.web.serving import web_parts
 
-    ready: Future[tuple[Any, asyncio.AbstractEventLoop, Any]] = Future()
-
-    async def serve() -> None:
+    async def serve(ready: Future[tuple[Any, Any]]) -> None:
         async with web_parts(settings, **clocks) as parts:
             server = Listening(create_app(parts), parts.sessions.aclose)
-            ready.set_result((parts, asyncio.get_running_loop(), server))
+            ready.set_result(((parts, asyncio.get_running_loop()), server))
             await server.serve(sockets=[listener])
+
+    with closing(listener), in_a_thread(serve) as served:
+        yield served
+
+
+@contextmanager
+def in_a_thread(serve: Callable[[Future[tuple[Any, Any]]], Coroutine[Any, Any, None]]) -> Iterator[Any]:
+    """Run `serve` on a loop in a thread of its own: it makes ready (what is yielded here, the server to stop at the end)."""
+    ready: Future[tuple[Any, Any]] = Future()
 
     def run() -> None:
         try:
-            asyncio.run(serve())
+            asyncio.run(serve(ready))
         except BaseException as error:
             if ready.done():
                 raise
@@ -239,11 +246,16 @@ def _serving(settings: Any, listener: socket.socket, clocks: dict[str, Any]) -> 
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    parts, loop, server = ready.result(30)
+    made, server = ready.result(30)
     try:
-        yield parts, loop
+        yield made
     finally:
         server.should_exit = True
         thread.join(20)
-        listener.close()
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def serve_in_a_thread() -> Callable[..., Any]:
+    """`in_a_thread`, for test modules, which cannot import from here."""
+    return in_a_thread

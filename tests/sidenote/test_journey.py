@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import random
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,6 @@ from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, 
 
 from sandbox.chart.misbehaviour import Misbehaviour, Plan
 from sandbox.patients import chests, contrast
-from sandbox.patients.story import Story
 from sidenote.demo_server import MOUNT, Demo, demo_app, demo_settings
 from sidenote.web.listening import Listening, bound
 
@@ -74,44 +70,22 @@ class Ward:
         return [body for body in bodies if "AIAST" in str(body.get("meta")) + str(body.get("reason"))]
 
 
-@contextmanager
-def served(home: Path, told: tuple[Story, ...], files: Path) -> Iterator[Ward]:
+@pytest.fixture(scope="module")
+def ward(home: Path, hospital: Path, tmp_path_factory: pytest.TempPathFactory, serve_in_a_thread: Callable[..., Any]) -> Iterator[Ward]:
     """The demo in a thread of its own, on a free port of loopback."""
-    ready: Future[tuple[Demo, Listening]] = Future()
+    own = tmp_path_factory.mktemp("journey")
+    shutil.copytree(home / "library", own / "library")
     with bound("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-        async def serve() -> None:
-            async with demo_app(demo_settings(home, origin), told, files, origin) as demo:
+        async def serve(ready: Future[tuple[Any, Any]]) -> None:
+            async with demo_app(demo_settings(own, origin), STORIES, hospital, origin) as demo:
                 server = Listening(demo.app, demo.parts.sessions.aclose)
                 ready.set_result((demo, server))
                 await server.serve(sockets=[listener])
 
-        def run() -> None:
-            try:
-                asyncio.run(serve())
-            except BaseException as error:
-                if ready.done():
-                    raise
-                ready.set_exception(error)
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        demo, server = ready.result(30)
-        try:
+        with serve_in_a_thread(serve) as demo:
             yield Ward(origin, demo)
-        finally:
-            server.should_exit = True
-            thread.join(20)
-        assert not thread.is_alive()
-
-
-@pytest.fixture(scope="module")
-def ward(home: Path, hospital: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    own = tmp_path_factory.mktemp("journey")
-    shutil.copytree(home / "library", own / "library")
-    with served(own, STORIES, hospital) as ward:
-        yield ward
 
 
 @pytest.fixture(scope="module")
