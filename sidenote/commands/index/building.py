@@ -92,7 +92,7 @@ def _made(make: Callable[..., IndexInfo], asked: Asked, settings: Settings, fold
 
     source = phantoms(asked.phantoms, asked.seed) if asked.phantoms is not None else archive(asked, settings)
     many = source.total is None or source.total >= MANY
-    encoder = encoder_named(name, settings.model_folder, many=many)
+    encoder = encoder_named(name, settings.model_folder, many=many and not given.get("ray"))  # on Ray the workers embed
     keyring, cases = source.keyed(folder, encoder.fingerprint)
     with progress(source.total) as seen:
         return make(
