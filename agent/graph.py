@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent import steps
+from agent.asking import frontal
 from agent.checkpoints import storing
 from agent.engine import require_safe_engine
-from agent.nodes.read import frontal
 from agent.parts import Parts
 from agent.record import begin
 from agent.request import ReviewRequest

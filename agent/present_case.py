@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from agent.asking import frontal
 from agent.identity import review_patient
-from agent.nodes.read import frontal
 from agent.nodes.study import Seen
 from fhir.chart import Chart
 from fhir.regions import regions

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from agent.asking import words_of
 from agent.blobs import canonical, pack, pack_chart, sha256
 from agent.nodes.bind import request_blob
 from agent.nodes.chart import pull_chart
@@ -59,7 +60,9 @@ async def chart(workspace: Workspace) -> State:
 async def study(workspace: Workspace) -> State:
     """Find the focal study and decode its images, beside `chart`."""
     began = time.perf_counter()
-    seen = workspace.seen = await look_at_study(workspace.request, asyncio.shield(workspace.need(workspace.pull)), workspace.parts.source)
+    request, parts = workspace.request, workspace.parts
+    compare = request.image_model and parts.reader is not None
+    seen = workspace.seen = await look_at_study(request, asyncio.shield(workspace.need(workspace.pull)), parts.source, compare=compare)
     workspace.flight.step("study", ms=_since(began), outputs={"study": pack(Facts, seen.facts)})
     return {
         "study": seen.facts.study or "",
@@ -72,9 +75,11 @@ async def read(workspace: Workspace) -> State:
     """Have the image read."""
     began = time.perf_counter()
     seen, parts = workspace.need(workspace.seen), workspace.parts
-    barred = bars_reading(PolicyCase(workspace.need(workspace.chart), workspace.request.as_of), parts.rules)
-    wanted = workspace.request.image_model
-    done = workspace.read = await asyncio.to_thread(read_image, seen, parts.reader, image_model=wanted, barred=barred)
+    request, whole = workspace.request, workspace.need(workspace.chart)
+    barred = bars_reading(PolicyCase(whole, request.as_of), parts.rules)
+    words = words_of(whole, seen.study, request.question, request.as_of)
+    wanted = request.image_model
+    done = workspace.read = await asyncio.to_thread(read_image, seen, parts.reader, image_model=wanted, words=words, barred=barred)
     workspace.flight.step("read", ms=_since(began), outputs={"read": pack(Read, done)})
     return {"reading": done.facts.mode if done.facts else ""}
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -15,8 +14,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sidenote.ehrs import Ehr
 from sidenote.errors import SettingsInvalid
 from sidenote.servers import Server, secret_in
+from tools.med_vlm.spec import ModelSpec
 
 CONFIG_VARIABLE = "SIDENOTE_CONFIG"
+COMPACT, OFF = "compact", "off"
+"""The image model that ships, and none."""
 
 
 def default_home() -> Path:
@@ -31,7 +33,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SIDENOTE_", extra="forbid", frozen=True)
 
     home: Path = Field(default_factory=default_home, description="Folder of records, case library and ledger")
-    image_model: Literal["compact", "off"] = Field("compact", description="Which model reads images; off: text only")
+    image_model: str = Field("compact", description="Which model reads images: compact, the name of a `[[model]]`, or off")
+    model: tuple[ModelSpec, ...] = Field((), description="Models a site brings: `[[model]]` tables of the file")
     model_folder: Path | None = Field(None, description="Weights of the compact model, when not the shipped ones")
     library: Path | None = Field(None, description="Folder of the case library; default HOME/library")
     encoder: str = Field("compact", description="Who embeds images and reports for the case library: `sidenote index encoders` lists them")
@@ -76,6 +79,20 @@ class Settings(BaseSettings):
         if len(set(names)) < len(names) or len(set(bases)) < len(bases):
             raise ValueError("each EHR needs a name and an iss of its own")
         return self
+
+    @model_validator(mode="after")
+    def _known_model(self) -> Settings:
+        names = [OFF, COMPACT, *(spec.name for spec in self.model)]
+        if len(set(names)) < len(names):
+            raise ValueError("each [[model]] needs a name of its own")
+        if self.image_model not in names:
+            raise ValueError("image_model names no [[model]]")
+        return self
+
+    @property
+    def image_model_spec(self) -> ModelSpec | None:
+        """The `[[model]]` that reads images; None where that is the compact model, or none."""
+        return next((spec for spec in self.model if spec.name == self.image_model), None)
 
     @model_validator(mode="after")
     def _one_library_a_tenant(self) -> Settings:

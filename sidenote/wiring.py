@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sidenote import __version__
 from sidenote.servers import access_of
-from sidenote.settings import Settings, site_secret
+from sidenote.settings import OFF, Settings, site_secret
 
 if TYPE_CHECKING:
     from agent.parts import Parts
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from policies.guidance_pack import Topic
     from sidenote.case_libraries import CaseLibraries
     from tools.med_vlm.compact.reader import CompactReader
+    from tools.med_vlm.reading import Reader
 
 COMPOSER = "deterministic 1"
 
@@ -96,8 +97,8 @@ async def standing(settings: Settings, *, image_model: bool = True) -> AsyncIter
 
     chosen = deciders(settings)
     async with AsyncExitStack() as stack:
-        reader = _reader(settings) if image_model and settings.image_model == "compact" else None
-        libraries = None if reader is None else stack.enter_context(_libraries(settings, reader))
+        models = _models(settings) if image_model and settings.image_model != OFF else None
+        libraries = None if models is None else stack.enter_context(_libraries(settings, models.compact))
         checkpoints = await stack.enter_async_context(open_checkpoints(settings.home / "checkpoints.sqlite"))
 
         def parts_with(source: Source, ehr: str | None = None) -> Parts:
@@ -110,7 +111,7 @@ async def standing(settings: Settings, *, image_model: bool = True) -> AsyncIter
                 compose=compose,
                 composer=COMPOSER,
                 product=__version__,
-                reader=reader,
+                reader=None if models is None else models.reader,
                 library=None if libraries is None else libraries.of(ehr),
                 evidence_tokens=settings.evidence_tokens,
             )
@@ -118,19 +119,28 @@ async def standing(settings: Settings, *, image_model: bool = True) -> AsyncIter
         yield parts_with
 
 
-def _libraries(settings: Settings, reader: CompactReader) -> AbstractContextManager[CaseLibraries]:
+@dataclass(frozen=True)
+class Models:
+    """The model that reads, and the compact one where it is loaded: the case library may be embedded by it."""
+
+    reader: Reader
+    compact: CompactReader | None
+
+
+def _models(settings: Settings) -> Models:
+    from sidenote.models import around, open_compact, open_image_model
+
+    if settings.image_model_spec is not None:
+        return Models(open_image_model(settings), None)
+    compact = open_compact(settings.model_folder)
+    return Models(around(compact), compact)
+
+
+def _libraries(settings: Settings, compact: CompactReader | None) -> AbstractContextManager[CaseLibraries]:
     from sidenote.case_libraries import case_libraries
     from sidenote.encoders import encoder_named
 
-    return case_libraries(settings, encoder_named(settings.encoder, settings.model_folder, reader=reader))
-
-
-def _reader(settings: Settings) -> CompactReader:
-    from sidenote.threads import use_one_thread
-    from tools.med_vlm.compact.reader import load_compact
-
-    use_one_thread()
-    return load_compact(settings.model_folder)
+    return case_libraries(settings, encoder_named(settings.encoder, settings.model_folder, reader=compact))
 
 
 async def check_parts(settings: Settings, sources: Sequence[str], *, image_model: bool = True) -> None:
@@ -140,11 +150,11 @@ async def check_parts(settings: Settings, sources: Sequence[str], *, image_model
     """
     from fhir.source import open_source
     from retrieval.generations import current
-    from tools.med_vlm.compact.files import SHIPPED, verify
+    from sidenote.models import check_image_model
 
     deciders(settings)
-    if image_model and settings.image_model == "compact":
-        verify(settings.model_folder or SHIPPED)
+    if image_model and settings.image_model != OFF:
+        check_image_model(settings)
         site_secret(settings)
         if settings.library_folder.exists():
             current(settings.library_folder)

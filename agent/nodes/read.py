@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tools.med_vlm.comparison import compared
+
+from agent.asking import Words, asked_of, frontal
 from agent.nodes.study import Seen
-from fhir.study import Picture
 from policies.case import ImageFinding, ReadingFacts
 from policies.outcome import PolicyOutcome
+from tools.med_vlm.asked import Asked
 from tools.med_vlm.errors import MedVlmError
+from tools.med_vlm.profile import Profile
 from tools.med_vlm.reading import Reader, Reading
 
-READABLE = frozenset({"CR", "DX", "RG"})
-"""DICOM modalities of projection radiographs: what the readers read. A CT slice is refused, not guessed at."""
-_FRONTAL = ("PA", "AP")
+NOTHING_SAID = Words()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,39 +27,46 @@ class Read:
     image_sha256: str | None = None
 
 
-def read_image(seen: Seen, reader: Reader | None, *, image_model: bool, barred: PolicyOutcome | None = None) -> Read:
+def read_image(
+    seen: Seen, reader: Reader | None, *, image_model: bool, words: Words = NOTHING_SAID, barred: PolicyOutcome | None = None
+) -> Read:
     """Have `reader` read the frontal image of `seen`, unless a policy bars it. Runs for a while: call it in a thread."""
     if reader is None or not image_model:
         reason = "the image model was turned off for this review" if reader is not None else "no image model is configured"
         return Read(None, ReadingFacts(mode="off", reason=reason))
     if barred is not None:
         return Read(None, ReadingFacts(mode="off", reason=f"policy {barred.id} keeps the image model from reading"))
-    if reason := unsuitable(seen):
+    if reason := unsuitable(seen, reader.profile):
         return Read(None, ReadingFacts(mode="off", reason=reason))
-    picture = frontal(seen.pictures)
-    if picture is None:
+    asked = asked_of(seen, words)
+    if asked is None:
         codes = ", ".join(sorted(set(seen.facts.refused)))
         return Read(None, ReadingFacts(mode="refused", reason=f"no image could be used: {codes}") if codes else None)
     try:
-        reading = reader.read(picture.pixels)
+        reading = _compared(reader, asked)
     except MedVlmError as error:
-        return Read(None, ReadingFacts(mode="refused", reason=error.code), picture.sha256)
-    return Read(reading, reading_facts(reading), picture.sha256)
+        return Read(None, ReadingFacts(mode="refused", reason=error.code), asked.focal.sha256)
+    return Read(reading, reading_facts(reading), asked.focal.sha256)
 
 
-def frontal(pictures: tuple[Picture, ...]) -> Picture | None:
-    """The first picture whose tags say that it is frontal, else the first that does not say its view; never another view."""
-    said = [picture for picture in pictures if picture.tags.get("ViewPosition") in _FRONTAL]
-    silent = [picture for picture in pictures if not picture.tags.get("ViewPosition")]
-    return next(iter((*said, *silent)), None)
+def _compared(reader: Reader, asked: Asked) -> Reading:
+    """The reading, and beside it what changed since the prior image, when the same model could read that one too."""
+    reading = reader.read(asked)
+    if reading.abstained or not asked.priors:
+        return reading
+    try:
+        before = reader.read(replace(asked, images=asked.priors, priors=()))
+    except MedVlmError as error:
+        return reading.model_copy(update={"notes": (*reading.notes, f"The prior image was not read: {error.code}.")})
+    return compared(reading, before, asked.priors[0].sha256)
 
 
-def unsuitable(seen: Seen) -> str:
+def unsuitable(seen: Seen, profile: Profile) -> str:
     """Why the model is not asked at all, or an empty string: not this patient's image, not a radiograph, not a frontal view."""
     if seen.facts.identity is not None and seen.facts.identity.outcome == "mismatch":
         return "the image's identity is not the patient's, so no model saw it"
     modalities = set(seen.study.modality) if seen.study else set()
-    if seen.pictures and modalities and not modalities & READABLE:
+    if seen.pictures and modalities and not modalities & set(profile.modalities):
         return f"the study's modality ({', '.join(sorted(modalities))}) is not one the image model reads"
     return "no image of the study is a frontal view" if seen.pictures and frontal(seen.pictures) is None else ""
 

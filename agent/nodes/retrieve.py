@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.nodes.read import frontal
+from agent.asking import frontal
 from agent.nodes.study import Seen
 from agent.parts import Library
 from agent.present_case import kind_words, of_its_kind, present_case

@@ -20,7 +20,7 @@ from fhir.attachments import no_picture
 from fhir.chart import Chart
 from fhir.codes import Side
 from fhir.errors import FileRejected, RecordError, WrongPatientImage
-from fhir.imaging import check_identity, focal_study
+from fhir.imaging import check_identity, focal_study, priors
 from fhir.pixels import decode
 from fhir.source import Source
 from fhir.study import IdentityCheck, ImageSource, Listed, Picture, Study
@@ -56,6 +56,8 @@ class Facts:
     refused: tuple[str, ...] = ()
     """Codes of the errors for which images of the chart were left out."""
     notes: tuple[str, ...] = ()
+    prior: Facts | None = None
+    """Of the study that it is compared with; None when none was looked for or there is none."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,15 @@ class Seen:
     study: Study | None
     facts: Facts
     pictures: tuple[Picture, ...] = ()
+    prior: Seen | None = None
+    """The newest comparable study before, with its pictures."""
 
 
-async def look_at_study(request: ReviewRequest, chart: Awaitable[Chart], source: Source) -> Seen:
+async def look_at_study(request: ReviewRequest, chart: Awaitable[Chart], source: Source, *, compare: bool = False) -> Seen:
     """The focal study with its pictures. Images named in the request are decoded while the chart is still being pulled.
+
+    With `compare` the newest comparable study before it is fetched beside it. Whatever is wrong with that one is said in its facts,
+    and is no reason to refuse the review.
 
     Raises:
         FileRejected: an image named in the request is missing, too large, or no image.
@@ -87,7 +94,13 @@ async def look_at_study(request: ReviewRequest, chart: Awaitable[Chart], source:
     given = tuple(await named)
     if request.images:
         return _checked(whole, study, _Fetched(given, notes=_too_many(len(request.images))))
-    return _checked(whole, None, _Fetched()) if study is None else await pictures_of(whole, study, source)
+    if study is None:
+        return _checked(whole, None, _Fetched())
+    earlier = next(iter(priors(whole, study)), None) if compare else None
+    if earlier is None:
+        return await pictures_of(whole, study, source)
+    focal, prior = await asyncio.gather(pictures_of(whole, study, source), pictures_of(whole, earlier, source))
+    return replace(focal, facts=replace(focal.facts, prior=prior.facts), prior=prior)
 
 
 async def pictures_of(chart: Chart, study: Study, source: Source) -> Seen:

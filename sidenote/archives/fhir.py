@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.nodes.read import frontal
+from agent.asking import frontal
 from agent.nodes.retrieve import person_keys, report_text
 from agent.nodes.study import Seen, pictures_of
 from fhir.errors import RecordError

@@ -17,7 +17,7 @@ import numpy as np
 from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
-from agent.nodes.read import frontal
+from agent.asking import frontal
 from agent.nodes.study import pictures_of
 from fhir.errors import WrongPatientImage
 from fhir.study import Picture

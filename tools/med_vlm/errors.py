@@ -6,6 +6,8 @@ MedVlmError
   ImageRefused           an array that is no readable radiograph, where an embedding must come back
   TrainingDataRefused    examples that cannot train
   TrainingDiverged       the loss stopped being a number
+  BackendUnknown         the settings name a back end that there is not
+  LicenceNotAccepted     a licence that nobody said yes to
 """
 
 from __future__ import annotations
@@ -61,3 +63,21 @@ class TrainingDiverged(MedVlmError):
     """The loss stopped being a number."""
 
     code = "training_diverged"
+
+
+class BackendUnknown(MedVlmError):
+    """The settings name a back end that there is not."""
+
+    code = "backend_unknown"
+
+    def __init__(self, known: tuple[str, ...]) -> None:
+        super().__init__(f"a model's back end is one of: {', '.join(known)}")
+
+
+class LicenceNotAccepted(MedVlmError):
+    """A licence that forbids commercial or clinical use, or that is not known here, without the site's explicit yes."""
+
+    code = "licence_not_accepted"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"the licence of model {model!r} needs an explicit yes: `accept_noncommercial = true` in its [[model]] table")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fhir.codes import FINDINGS, Finding, Side
-from tools.med_vlm.errors import ImageRefused
-from tools.med_vlm.reading import FindingReading, Presence, Reading
+from tools.med_vlm.asked import Asked
+from tools.med_vlm.profile import Profile
+from tools.med_vlm.reading import FindingReading, Presence, Reading, Sentence
 
-DIMENSION = 384
+PROFILE = Profile(role="classifier", licence="Apache-2.0")
 SIDES: tuple[Side, ...] = ("left", "right", "bilateral")
 F32 = NDArray[np.float32]
 
@@ -29,18 +30,6 @@ def _seed(image: F32) -> int:
     return int.from_bytes(hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest()[:8], "big")
 
 
-def _embedding(image: F32) -> F32:
-    drawn = np.random.default_rng(_seed(image)).standard_normal(DIMENSION).astype(np.float32)
-    return np.asarray(drawn / np.linalg.norm(drawn), dtype=np.float32)
-
-
-def _embeddings(images: Sequence[F32]) -> F32:
-    for position, image in enumerate(images):
-        if refused := _problem(image):
-            raise ImageRefused(f"number {position}: {refused}")
-    return np.stack([_embedding(image) for image in images]) if len(images) else np.zeros((0, DIMENSION), dtype=np.float32)
-
-
 def abstention(model: str, fingerprint: str, reason: str) -> Reading:
     """A reading that says nothing, for `reason`."""
     return Reading(model=model, fingerprint=fingerprint, abstained=True, reason=reason, ood_score=-1.0, ood_threshold=1.0)
@@ -52,20 +41,17 @@ class FixedReader:
     def __init__(self, reading: Reading) -> None:
         self.name = reading.model
         self.fingerprint = reading.fingerprint
+        self.profile = PROFILE
         self._reading = reading
 
-    def read(self, image: F32) -> Reading:
+    def probabilities(self, asked: Asked) -> Mapping[str, float]:
+        """Of the fixed reading: the same whatever the image."""
+        return {finding.key: finding.probability for finding in self._reading.findings}
+
+    def read(self, asked: Asked) -> Reading:
         """The fixed reading, or an abstention for an array that is no image."""
-        refused = _problem(image)
+        refused = _problem(asked.focal.pixels)
         return abstention(self.name, self.fingerprint, refused) if refused else self._reading
-
-    def embed(self, images: Sequence[F32]) -> F32:
-        """Unit vectors [n, 384] drawn from the images' bytes.
-
-        Raises:
-            ImageRefused: an array is no image.
-        """
-        return _embeddings(images)
 
 
 class SeededReader:
@@ -74,8 +60,16 @@ class SeededReader:
     name = "seeded double 1"
     fingerprint = hashlib.sha256(b"seeded double 1").hexdigest()
 
-    def read(self, image: F32) -> Reading:
+    profile = PROFILE
+
+    def probabilities(self, asked: Asked) -> Mapping[str, float]:
+        """Drawn from the image's bytes."""
+        random = np.random.default_rng(_seed(asked.focal.pixels))
+        return {finding.key: _drawn(finding, random).probability for finding in FINDINGS}
+
+    def read(self, asked: Asked) -> Reading:
         """A drawn reading, or an abstention for an array that is no image."""
+        image = asked.focal.pixels
         refused = _problem(image)
         if refused:
             return abstention(self.name, self.fingerprint, refused)
@@ -90,16 +84,9 @@ class SeededReader:
             ood_threshold=1.0,
             view="PA",
             findings=findings,
-            narrative=(f"A test double drew {sum(f.presence == 'present' for f in findings)} findings.",),
+            calibrated=True,
+            narrative=(Sentence(text=f"A test double drew {sum(f.presence == 'present' for f in findings)} findings."),),
         )
-
-    def embed(self, images: Sequence[F32]) -> F32:
-        """Unit vectors [n, 384] drawn from the images' bytes.
-
-        Raises:
-            ImageRefused: an array is no image.
-        """
-        return _embeddings(images)
 
 
 def _drawn(finding: Finding, random: np.random.Generator) -> FindingReading:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from agent.asking import frontal
 from agent.graph import Finished
-from agent.nodes.read import frontal
 from agent.review import Review, ReviewIdentity, ReviewImage
 from fhir.imaging import priors
 from fhir.study import Picture, Study

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fhir.codes import FINDING
-from tools.med_vlm.reading import FindingReading
+from policies.evidence import Region
+from tools.med_vlm.reading import FindingReading, Sentence
 
 _UNCOUNTED = frozenset({"pulmonary_edema", "consolidation", "atelectasis", "cardiomegaly"})
 """Findings named without an article."""
@@ -30,14 +31,19 @@ def _listed(names: Sequence[str], last: str) -> str:
     return f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
-def narrative(findings: Sequence[FindingReading]) -> tuple[str, ...]:
+def narrative(findings: Sequence[FindingReading]) -> tuple[Sentence, ...]:
     """One sentence for each finding that is present, one for all uncertain ones and one for all absent ones."""
     present = sorted((f for f in findings if f.presence == "present"), key=lambda f: -f.probability)
-    uncertain = [_with_article(f.key, FINDING[f.key].display) for f in findings if f.presence == "uncertain"]
-    absent = [FINDING[f.key].display for f in findings if f.presence == "absent"]
-    said = [f"The image shows {_named(finding)} (probability {finding.probability:.2f})." for finding in present]
+    uncertain = [f.key for f in findings if f.presence == "uncertain"]
+    absent = [f.key for f in findings if f.presence == "absent"]
+    said = [_sentence(f"The image shows {_named(f)} (probability {f.probability:.2f}).", [f.key], f.regions) for f in present]
     if uncertain:
-        said.append(f"The model cannot tell whether there is {_listed(uncertain, 'or')}.")
+        names = [_with_article(key, FINDING[key].display) for key in uncertain]
+        said.append(_sentence(f"The model cannot tell whether there is {_listed(names, 'or')}.", uncertain))
     if absent:
-        said.append(f"No {_listed(absent, 'or')} is seen.")
+        said.append(_sentence(f"No {_listed([FINDING[key].display for key in absent], 'or')} is seen.", absent))
     return tuple(said)
+
+
+def _sentence(text: str, keys: Sequence[str], regions: tuple[Region, ...] = ()) -> Sentence:
+    return Sentence(text=text, findings=tuple(keys), regions=regions)

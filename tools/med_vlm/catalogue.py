@@ -1,0 +1,87 @@
+"""Every back end by its name in the settings, and how a reader is put together around one.
+
+A back end is opened by the function that `BACKENDS` names, and wrapped: asked about every finding, calibrated where the site has
+fitted it, probed for whether it looks at the image at all, and kept from images it is not for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from tools.med_vlm.errors import BackendUnknown, LicenceNotAccepted
+from tools.med_vlm.reading import Reader
+from tools.med_vlm.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from tools.med_vlm.vision_model import VisionModel
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """How a kind of model is run."""
+
+    opener: str
+    """`module:function` under `tools.med_vlm.backends`; taken in only when it is asked for."""
+    summary: str
+
+
+BACKENDS: Mapping[str, Backend] = {
+    "openai": Backend("served:open_served", "a server that speaks OpenAI's chat completions with images: vLLM, SGLang, transformers serve"),
+    "transformers": Backend("local:open_local", "a folder that transformers reads: MedGemma, LLaVA, Qwen-VL, Idefics3, PaliGemma, BLIP-2"),
+    "clip": Backend("matchers.clip:open_clip_matcher", "an image-text encoder that matches captions: CLIP, SigLIP, MedSigLIP, BiomedCLIP"),
+    "medclip": Backend("matchers.medclip:open_medclip", "MedCLIP"),
+    "visualbert": Backend("matchers.visualbert:open_visualbert", "VisualBERT over a grid of image regions"),
+    "medvill": Backend("matchers.medvill:open_medvill", "MedViLL"),
+    "minigpt4": Backend("composed.minigpt4:open_minigpt4", "MiniGPT-4: a projector beside BLIP-2's vision and a Llama"),
+    "radfm": Backend("composed.radfm:open_radfm", "RadFM"),
+    "maira-2": Backend("composed.maira2:open_maira2", "MAIRA-2, without running its code"),
+}
+
+
+def open_reader(spec: ModelSpec) -> Reader:
+    """The reader of an entry of the settings, with everything around it.
+
+    Raises:
+        LicenceNotAccepted: the licence forbids commercial or clinical use, or is unknown, and nobody said yes to it.
+        BackendUnknown: there is no back end of that name.
+        MedVlmError: its files are missing, changed, or of a kind that is not loaded; or its calibration is another model's.
+    """
+    from tools.med_vlm.questioned import QuestionedReader
+    from tools.med_vlm.trust.input_gate import Gated
+    from tools.med_vlm.trust.reliance import Probed
+
+    reader: Reader = QuestionedReader(open_model(spec), spec.format, samples=spec.samples)
+    if spec.calibration is not None:
+        from tools.med_vlm.trust.fitted import Calibrated, load_fitted
+
+        reader = Calibrated(reader, load_fitted(spec.calibration, reader.fingerprint))
+    return Gated(Probed(reader) if spec.probe else reader)
+
+
+def open_model(spec: ModelSpec) -> VisionModel:
+    """The bare back end of an entry of the settings.
+
+    Raises:
+        LicenceNotAccepted, BackendUnknown, MedVlmError: as `open_reader`.
+    """
+    check_model(spec)
+    module, _, function = BACKENDS[spec.backend].opener.partition(":")
+    opener = getattr(import_module(f"tools.med_vlm.backends.{module}"), function)
+    return cast("Callable[[ModelSpec], VisionModel]", opener)(spec)
+
+
+def check_model(spec: ModelSpec) -> None:
+    """Refuse an entry that could not be opened, as far as can be seen without reading weights.
+
+    Raises:
+        LicenceNotAccepted, BackendUnknown: as `open_reader`.
+    """
+    from tools.med_vlm.identity import licence_allowed
+
+    if spec.backend not in BACKENDS:
+        raise BackendUnknown(tuple(BACKENDS))
+    if not licence_allowed(spec.licence, accept_noncommercial=spec.accept_noncommercial):
+        raise LicenceNotAccepted(spec.name)
