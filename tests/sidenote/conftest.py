@@ -138,8 +138,8 @@ class Door:
     loop: asyncio.AbstractEventLoop
 
     def on_loop(self, act: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        """Await something on the server's event loop."""
-        return asyncio.run_coroutine_threadsafe(act(), self.loop).result(20)
+        """Await something on the server's event loop. A minute, since looking at all that is remembered takes long on a busy machine."""
+        return asyncio.run_coroutine_threadsafe(act(), self.loop).result(60)
 
     def client(self) -> httpx.Client:
         """A client of the door; it follows no redirect."""
