@@ -66,6 +66,17 @@ class ReviewStudy(Frozen):
     reports: tuple[str, ...] = ()
     images: tuple[ReviewImage, ...] = ()
     identity: ReviewIdentity | None = None
+    prior: ReviewPrior | None = None
+    """The study before, whose image was looked at too."""
+
+
+class ReviewPrior(Frozen):
+    """The newest comparable study before the focal one."""
+
+    reference: str
+    started: str | None = None
+    images: tuple[ReviewImage, ...] = ()
+    identity: ReviewIdentity | None = None
 
 
 class ReviewClaim(Claim):

@@ -50,9 +50,10 @@ def open_compact(folder: Path | None) -> CompactReader:
 def around(compact: CompactReader) -> Reader:
     """The compact model as a review asks it: behind the input gate, and probed for whether it looks."""
     from tools.med_vlm.trust.input_gate import Gated
+    from tools.med_vlm.trust.references import shipped
     from tools.med_vlm.trust.reliance import Probed
 
-    return Gated(Probed(compact))
+    return Gated(Probed(compact, shipped()))
 
 
 def spec_named(settings: Settings, name: str) -> ModelSpec:

@@ -10,7 +10,7 @@ from agent.nodes.gather import Pack
 from agent.nodes.guard import Guarded
 from agent.nodes.read import Read
 from agent.nodes.retrieve import Retrieved
-from agent.nodes.study import Facts, SeenImage
+from agent.nodes.study import Facts, PriorFacts, SeenImage
 from agent.request import ReviewRequest
 from agent.review import (
     Pull,
@@ -21,6 +21,7 @@ from agent.review import (
     ReviewImage,
     ReviewManifest,
     ReviewPolicy,
+    ReviewPrior,
     ReviewStudy,
     Search,
     SimilarCase,
@@ -100,8 +101,7 @@ def withheld_by(found: Findings) -> str:
 
 
 def _study(study: Study | None, facts: Facts) -> ReviewStudy | None:
-    images = tuple(_image(image) for image in facts.images)
-    identity = ReviewIdentity(outcome=facts.identity.outcome, fields=facts.identity.fields) if facts.identity else None
+    images, identity = tuple(map(_image, facts.images)), _identity(facts)
     if study is None:
         return ReviewStudy(reference="", images=images, identity=identity) if images else None
     return ReviewStudy(
@@ -113,7 +113,19 @@ def _study(study: Study | None, facts: Facts) -> ReviewStudy | None:
         reports=study.reports,
         images=images,
         identity=identity,
+        prior=_prior(facts.prior),
     )
+
+
+def _identity(facts: Facts) -> ReviewIdentity | None:
+    return ReviewIdentity(outcome=facts.identity.outcome, fields=facts.identity.fields) if facts.identity else None
+
+
+def _prior(facts: PriorFacts | None) -> ReviewPrior | None:
+    if facts is None or not facts.seen.images:
+        return None
+    seen = facts.seen
+    return ReviewPrior(reference=seen.study or "", started=facts.started, images=tuple(map(_image, seen.images)), identity=_identity(seen))
 
 
 def _image(image: SeenImage) -> ReviewImage:
@@ -244,6 +256,8 @@ def _quality(found: Findings) -> tuple[Quality, ...]:
 def _notes(request: ReviewRequest, found: Findings) -> list[str]:
     notes = [*found.chart.manifest.notes, *found.facts.notes]
     notes += [f"an image was left out: {code}" for code in found.facts.refused]
+    if found.facts.prior is not None:
+        notes += [f"an image of the study before was left out: {code}" for code in found.facts.prior.seen.refused]
     if withheld := withheld_by(found):
         notes.append(f"what the image model read is withheld by policy {withheld}")
     if found.read.facts is None:

@@ -56,8 +56,17 @@ class Facts:
     refused: tuple[str, ...] = ()
     """Codes of the errors for which images of the chart were left out."""
     notes: tuple[str, ...] = ()
-    prior: Facts | None = None
+    prior: PriorFacts | None = None
     """Of the study that it is compared with; None when none was looked for or there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriorFacts:
+    """What was found of the study before."""
+
+    started: str | None
+    """When it began, in the record's own words."""
+    seen: Facts
 
 
 @dataclass(frozen=True)
@@ -100,7 +109,8 @@ async def look_at_study(request: ReviewRequest, chart: Awaitable[Chart], source:
     if earlier is None:
         return await pictures_of(whole, study, source)
     focal, prior = await asyncio.gather(pictures_of(whole, study, source), pictures_of(whole, earlier, source))
-    return replace(focal, facts=replace(focal.facts, prior=prior.facts), prior=prior)
+    began = earlier.started.text if earlier.started else None
+    return replace(focal, facts=replace(focal.facts, prior=PriorFacts(began, prior.facts)), prior=prior)
 
 
 async def pictures_of(chart: Chart, study: Study, source: Source) -> Seen:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fhir.codes import FINDING
 from tools.med_vlm.compact.card import Card, Estimate, FindingMeasured, Retrieval
+from tools.med_vlm.site_card import SiteCard
 
 Rows = tuple[tuple[str, str], ...]
 ATTRIBUTES_TITLE = "Source attributes (45 CFR 170.315(b)(11)(iv)(B))"
@@ -28,7 +31,7 @@ def card_sections(card: Card) -> tuple[tuple[str, Rows], ...]:
     """The card for a narrow page: (title, rows of name and value), cautions first, then the source attributes, then what was measured."""
     return (
         ("Read this first", tuple((str(number), caution) for number, caution in enumerate(card.cautions, start=1))),
-        *_attribute_sections(card),
+        *_attribute_sections(card.attributes),
         ("Making", made_rows(card)),
         ("On held-out phantoms", tuple((row[0], _told(row)) for row in map(finding_row, card.findings))),
         (ELSEWHERE_TITLE, _elsewhere(card)),
@@ -36,9 +39,20 @@ def card_sections(card: Card) -> tuple[tuple[str, Rows], ...]:
     )
 
 
+def site_card_sections(card: SiteCard) -> tuple[tuple[str, Rows], ...]:
+    """The card of a model that the site brought, for a narrow page."""
+    cautions = tuple((str(number), caution) for number, caution in enumerate(card.cautions, start=1))
+    return (("Read this first", cautions), *_attribute_sections(card.attributes))
+
+
 def attribute_rows(card: Card) -> Rows:
     """Every source attribute in the order of the rule."""
-    return tuple((name.replace("_", " "), text) for name, text in card.attributes.items())
+    return named_attributes(card.attributes)
+
+
+def named_attributes(attributes: Mapping[str, str]) -> Rows:
+    """Source attributes by name in words, in the order of the rule."""
+    return tuple((name.replace("_", " "), text) for name, text in attributes.items())
 
 
 def made_rows(card: Card) -> Rows:
@@ -91,11 +105,11 @@ def shown(value: Estimate | None) -> str:
     return f"{value.value:.3f} ({value.low:.2f}–{value.high:.2f})"
 
 
-def _attribute_sections(card: Card) -> tuple[tuple[str, Rows], ...]:
+def _attribute_sections(attributes: Mapping[str, str]) -> tuple[tuple[str, Rows], ...]:
     """Every attribute under the group that it follows the first of."""
     starts = {first: title for title, first in _GROUPS}
     grouped: list[tuple[str, list[tuple[str, str]]]] = []
-    for key, (name, text) in zip(card.attributes, attribute_rows(card), strict=True):
+    for key, (name, text) in zip(attributes, named_attributes(attributes), strict=True):
         if key in starts or not grouped:
             grouped.append((starts.get(key, ATTRIBUTES_TITLE), []))
         grouped[-1][1].append((name, text))

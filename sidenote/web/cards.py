@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from sidenote.render.model_card import card_sections
+from sidenote.render.card_pictures import drawings
+from sidenote.render.model_card import Rows, card_sections, site_card_sections
 from sidenote.web.bearer import PartsOf, SessionOf
 from sidenote.web.errors import NotFound
-from sidenote.web.wire.card import AttributeView, ModelCardView, SectionView
+from sidenote.web.wire.card import AttributeView, ModelCardView, PictureView, SectionView
+from tools.med_vlm.site_card import card_of
 
 if TYPE_CHECKING:
     from sidenote.settings import Settings
+    from tools.med_vlm.spec import ModelSpec
 
 router = APIRouter(tags=["model"])
 
@@ -26,26 +29,46 @@ async def model_card(_: SessionOf, parts: PartsOf) -> ModelCardView:
     """The card of the model that reads images here; 404 where none does."""
     if not parts.image_model:
         raise NotFound
-    return await asyncio.to_thread(_view, _folder(parts.settings))
+    return await asyncio.to_thread(card_view, parts.settings)
+
+
+def card_view(settings: Settings) -> ModelCardView:
+    """The card of the image model of these settings.
+
+    Raises:
+        tools.med_vlm.errors.MedVlmError: the card is missing or does not fit.
+    """
+    spec = settings.image_model_spec
+    return _compact(_folder(settings)) if spec is None else _brought(spec)
 
 
 @lru_cache(maxsize=2)
-def _view(folder: Path) -> ModelCardView:
+def _compact(folder: Path) -> ModelCardView:
     from tools.med_vlm.compact.files import load_card
 
     card = load_card(folder)
-    sections = tuple(
-        SectionView(title=title, attributes=tuple(AttributeView(name=name, value=value) for name, value in rows))
-        for title, rows in card_sections(card)
+    pictures = tuple(PictureView(title=one.title, alt=one.alt, svg=one.svg) for one in drawings(card.findings))
+    return ModelCardView(
+        model=f"{card.name} {card.version}", summary=card.summary, sections=_sections(card_sections(card)), pictures=pictures
     )
-    return ModelCardView(model=f"{card.name} {card.version}", summary=card.summary, sections=sections)
+
+
+def _brought(spec: ModelSpec) -> ModelCardView:
+    card = card_of(spec)
+    return ModelCardView(model=spec.name, summary=card.summary, sections=_sections(site_card_sections(card)), pictures=())
+
+
+def _sections(told: tuple[tuple[str, Rows], ...]) -> tuple[SectionView, ...]:
+    return tuple(SectionView(title=title, attributes=tuple(AttributeView(name=n, value=v) for n, v in rows)) for title, rows in told)
 
 
 def card_sha256(settings: Settings) -> str:
-    """SHA-256 of the card's file, by which a Provenance names it."""
+    """SHA-256 of the card, by which a Provenance names it."""
     from tools.med_vlm.compact.files import CARD
 
-    return hashlib.sha256((_folder(settings) / CARD).read_bytes()).hexdigest()
+    spec = settings.image_model_spec
+    data = (_folder(settings) / CARD).read_bytes() if spec is None else card_of(spec).model_dump_json().encode()
+    return hashlib.sha256(data).hexdigest()
 
 
 def _folder(settings: Settings) -> Path:

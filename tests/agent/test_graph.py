@@ -10,7 +10,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,7 +25,8 @@ from fhir.study import ImageSource, Listed, Study
 from policies.case import PolicyCase
 from policies.claim import Claim
 from policies.evidence import Evidence
-from tools.med_vlm.fake import abstention
+from tools.med_vlm.asked import Asked
+from tools.med_vlm.fake import PROFILE, abstention
 from tools.med_vlm.reading import Reading
 
 if TYPE_CHECKING:
@@ -63,17 +63,17 @@ class Wrapped:
 class Watched:
     """A reader that counts what it was shown and abstains from all of it."""
 
-    name, fingerprint = "watched 1", "0" * 64
+    name, fingerprint, profile = "watched 1", "0" * 64, PROFILE
 
     def __init__(self) -> None:
         self.seen = 0
 
-    def read(self, image: np.ndarray[Any, np.dtype[np.float32]]) -> Reading:
+    def read(self, asked: Asked) -> Reading:
         self.seen += 1
         return abstention(self.name, self.fingerprint, "it reads nothing")
 
-    def embed(self, images: object) -> np.ndarray[Any, np.dtype[np.float32]]:
-        raise AssertionError("nothing is embedded without a library")
+    def probabilities(self, asked: Asked) -> dict[str, float]:
+        raise AssertionError("only a probe asks for these")
 
 
 def test_a_review_is_cited_and_each_quote_stands_in_its_source(clinic: Clinic) -> None:

@@ -106,3 +106,39 @@ def test_an_ehr_that_cannot_be_meant_stops_the_start(monkeypatch: pytest.MonkeyP
     configured(monkeypatch, tmp_path, text)
     with pytest.raises(SettingsInvalid, match=named):
         load_settings()
+
+
+MODEL = """
+image_model = "{use}"
+[[model]]
+name = "lingshu"
+backend = "openai"
+source = "https://models.example/v1"
+licence = "MIT"
+"""
+
+
+@pytest.mark.parametrize("use", ["lingshu", "compact", "off"])
+def test_a_model_of_the_site_can_be_the_one_that_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, use: str) -> None:
+    file = tmp_path / "sidenote.toml"
+    file.write_text(MODEL.format(use=use))
+    monkeypatch.setenv("SIDENOTE_CONFIG", str(file))
+    settings = load_settings()
+    assert settings.image_model == use
+    spec = settings.image_model_spec
+    assert (spec.name if spec else None) == ("lingshu" if use == "lingshu" else None)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '[[model]]\nname = "lingshu"\nbackend = "x"\nsource = "y"\nlicence = "MIT"\n',
+        MODEL[MODEL.index("[[model]]") :].replace("lingshu", "off"),
+    ],
+)
+def test_two_models_of_one_name_or_one_named_like_ours_stop_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: str) -> None:
+    file = tmp_path / "sidenote.toml"
+    file.write_text(MODEL.format(use="lingshu") + more)
+    monkeypatch.setenv("SIDENOTE_CONFIG", str(file))
+    with pytest.raises(SettingsInvalid, match="name of its own"):
+        load_settings()

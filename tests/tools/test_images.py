@@ -19,9 +19,9 @@ def reading(*findings: FindingReading, abstained: bool = False) -> Reading:
 
 def test_present_findings_first_with_side_region_and_rounded_probability() -> None:
     said = reading(
-        FindingReading(key="pneumothorax", presence="absent", probability=0.021, side="left", region=BOX),
+        FindingReading(key="pneumothorax", presence="absent", probability=0.021, side="left", regions=(BOX,)),
         FindingReading(key="nodule", presence="uncertain", probability=0.51),
-        FindingReading(key="pleural_effusion", presence="present", probability=0.9349, side="left", region=BOX, heat_map=((0.5,),)),
+        FindingReading(key="pleural_effusion", presence="present", probability=0.9349, side="left", regions=(BOX,), heat_map=((0.5,),)),
     )
     items = images.look_up(said, SHA, "Patient/p")
     assert [(item.finding, item.polarity, item.side, item.probability) for item in items] == [

@@ -51,6 +51,7 @@ def open_reader(spec: ModelSpec) -> Reader:
     """
     from tools.med_vlm.questioned import QuestionedReader
     from tools.med_vlm.trust.input_gate import Gated
+    from tools.med_vlm.trust.references import shipped
     from tools.med_vlm.trust.reliance import Probed
 
     reader: Reader = QuestionedReader(open_model(spec), spec.format, samples=spec.samples)
@@ -58,7 +59,7 @@ def open_reader(spec: ModelSpec) -> Reader:
         from tools.med_vlm.trust.fitted import Calibrated, load_fitted
 
         reader = Calibrated(reader, load_fitted(spec.calibration, reader.fingerprint))
-    return Gated(Probed(reader) if spec.probe else reader)
+    return Gated(Probed(reader, shipped()) if spec.probe else reader)
 
 
 def open_model(spec: ModelSpec) -> VisionModel:

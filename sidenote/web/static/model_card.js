@@ -17,7 +17,7 @@ export function modelCard(context) {
 }
 
 /** @param {ModelCardView} card */
-function told({ model, summary, sections }) {
+function told({ model, summary, sections, pictures }) {
   return [
     h("p", {}, h("b", {}, model)),
     h("p", {}, summary),
@@ -28,6 +28,9 @@ function told({ model, summary, sections }) {
         h("h3", {}, title),
         h("dl", {}, ...attributes.map(({ name, value }) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
       ),
+    ),
+    ...pictures.map(({ title, alt, svg }) =>
+      h("section", {}, h("h3", {}, title), h("img", { alt, src: `data:image/svg+xml,${encodeURIComponent(svg)}` })),
     ),
   ];
 }

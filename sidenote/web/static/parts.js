@@ -35,5 +35,5 @@ export function dialog(title, ...children) {
   return box;
 }
 
-/** @param {readonly string[]} texts */
-export const list = (texts) => texts.length > 0 && h("ul", {}, ...texts.map((text) => h("li", {}, text)));
+/** @param {readonly Child[]} items */
+export const list = (items) => items.length > 0 && h("ul", {}, ...items.map((item) => h("li", {}, item)));

@@ -11,6 +11,7 @@ declare global {
   type ImageView = wire.ImageView;
   type PriorView = wire.PriorView;
   type ReadingView = wire.ReadingView;
+  type SentenceView = wire.SentenceView;
   type Region = wire.Region;
   type VoiceView = wire.VoiceView;
   type SayView = wire.SayView;

@@ -24,20 +24,31 @@ export function study(view, context) {
       : h("p", { class: "note" }, view ? "No image of this study can be shown." : "No imaging study is under review."),
     reading.mode !== "read" && h("p", { class: "note" }, h("b", {}, "Not read. "), why),
     reading.mode === "read" && h("p", { class: "soft" }, `${LABEL} ${reading.model}`),
+    ...reading.changes.map((said) => h("p", { class: "change" }, said)),
     view && view.identity !== "match" && h("p", { class: "note" }, view.identity_words),
-    viewer && view && about(view, reading),
+    viewer && view && about(view, reading, context),
   );
 }
 
-/** @param {StudyView} view @param {ReadingView} reading */
-function about({ identity_words, images }, { narrative }) {
+/** @param {StudyView} view @param {ReadingView} reading @param {Context} context */
+function about({ identity_words, images }, { narrative, trust }, context) {
   const notes = images.map(({ notes }) => notes.join(", "));
   return h(
     "details",
     {},
     h("summary", {}, "About the image and its reading"),
-    list([identity_words, ...notes, ...narrative.map((said) => `Image model: ${said}`)].filter(Boolean)),
+    list([identity_words, ...notes].filter(Boolean)),
+    narrative.length > 0 && h("h4", {}, "In the image model's words"),
+    list(narrative.map((said) => sentence(said, context))),
+    trust.length > 0 && h("h4", {}, "How far to trust it"),
+    list(trust),
   );
+}
+
+/** @param {SentenceView} said @param {Context} context */
+function sentence({ text, evidence, source }, context) {
+  const taken = source && h("span", { class: "soft" }, ` (words of ${source})`);
+  return h("span", {}, text, taken, " ", context.chips(evidence));
 }
 
 export class Viewer {

@@ -43,11 +43,19 @@ export interface SectionView {
   readonly attributes: readonly AttributeView[];
 }
 
+/** A figure of the card, drawn. */
+export interface PictureView {
+  readonly title: string;
+  readonly alt: string;
+  readonly svg: string;
+}
+
 /** A model's card. */
 export interface ModelCardView {
   readonly model: string;
   readonly summary: string;
   readonly sections: readonly SectionView[];
+  readonly pictures: readonly PictureView[];
 }
 
 /** One decision. Bound to the bytes of the review that was shown. */
@@ -300,13 +308,22 @@ export interface StudyView {
   readonly priors: readonly PriorView[];
 }
 
+/** One sentence of what the image model said, in its own words. */
+export interface SentenceView {
+  readonly text: string;
+  readonly evidence: readonly string[];
+  readonly source: string;
+}
+
 /** What the image model said, or why it said nothing. */
 export interface ReadingView {
   readonly mode: "read" | "abstained" | "off" | "refused" | "withheld" | "none";
   readonly words: string;
   readonly model: string;
   readonly reason: string;
-  readonly narrative: readonly string[];
+  readonly narrative: readonly SentenceView[];
+  readonly changes: readonly string[];
+  readonly trust: readonly string[];
 }
 
 /** A past case of somebody else. */

@@ -19,9 +19,18 @@ class SectionView(Frozen):
     attributes: tuple[AttributeView, ...]
 
 
+class PictureView(Frozen):
+    """A figure of the card, drawn."""
+
+    title: str
+    alt: str
+    svg: str
+
+
 class ModelCardView(Frozen):
     """A model's card."""
 
     model: str
     summary: str
     sections: tuple[SectionView, ...]
+    pictures: tuple[PictureView, ...]

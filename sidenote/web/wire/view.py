@@ -170,6 +170,16 @@ class StudyView(Frozen):
     priors: tuple[PriorView, ...]
 
 
+class SentenceView(Frozen):
+    """One sentence of what the image model said, in its own words."""
+
+    text: str
+    evidence: tuple[str, ...]
+    """The findings of the image it speaks of."""
+    source: str
+    """Of a drafted sentence: where its words were taken from; else empty."""
+
+
 class ReadingView(Frozen):
     """What the image model said, or why it said nothing."""
 
@@ -178,7 +188,11 @@ class ReadingView(Frozen):
     model: str
     """Name and version; empty without a reading."""
     reason: str
-    narrative: tuple[str, ...]
+    narrative: tuple[SentenceView, ...]
+    changes: tuple[str, ...]
+    """What is new, gone or as it was since the image before, in sentences."""
+    trust: tuple[str, ...]
+    """What was looked at, what limits it, and how far the answer hung on the image, in sentences."""
 
 
 class CaseView(Frozen):

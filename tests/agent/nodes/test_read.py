@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from agent.nodes.read import Read, frontal, read_image, unsuitable
+from agent.asking import Words
+from agent.nodes.read import Read, read_image, unsuitable
 from agent.nodes.study import Facts, Seen
 from fhir.study import IdentityCheck, Outcome, Picture, Study
 from policies.outcome import PolicyOutcome
+from tools.med_vlm.asked import Asked
 from tools.med_vlm.errors import ModelFilesChanged
 from tools.med_vlm.fake import SeededReader
-from tools.med_vlm.reading import Reading
+from tools.med_vlm.reading import FindingReading, Reading
 
 
 def picture(view: str | None, name: str = "x") -> Picture:
@@ -30,18 +32,9 @@ def seen(*pictures: Picture, modality: tuple[str, ...] = ("DX",), identity: Outc
     return Seen(study(*modality), Facts("ImagingStudy/s", identity=IdentityCheck(identity, ()), refused=refused), pictures)
 
 
-@pytest.mark.parametrize(
-    ("views", "chosen"),
-    [(["LL", "PA"], "1"), (["AP"], "0"), (["LL", None], "1"), ([None, "AP"], "1"), (["LL"], None), ([], None)],
-)
-def test_the_frontal_view_is_the_one_that_is_read(views: list[str | None], chosen: str | None) -> None:
-    found = frontal(tuple(picture(view, str(n)) for n, view in enumerate(views)))
-    assert (found.sha256 if found else None) == chosen
-
-
 def test_a_policy_bars_the_model_before_it_looks() -> None:
     class Never(SeededReader):
-        def read(self, image: NDArray[np.float32]) -> Reading:
+        def read(self, asked: Asked) -> Reading:
             raise AssertionError("looked all the same")
 
     barred = PolicyOutcome(id="S01", version="1.0.0", title="t", outcome="fired", action="block", message="m", scope="image")
@@ -95,7 +88,7 @@ def test_the_switch_and_a_missing_model_are_told_apart() -> None:
 @pytest.mark.fault(66)
 def test_a_model_that_fails_leaves_a_review_without_a_reading() -> None:
     class Failing(SeededReader):
-        def read(self, image: np.ndarray) -> Reading:
+        def read(self, asked: Asked) -> Reading:
             raise ModelFilesChanged("weights", "another hash")
 
     done = read_image(seen(picture("PA")), Failing(), image_model=True)
@@ -104,4 +97,58 @@ def test_a_model_that_fails_leaves_a_review_without_a_reading() -> None:
 
 
 def test_a_study_of_several_modalities_is_read_when_one_of_them_is_a_radiograph() -> None:
-    assert unsuitable(seen(picture("PA"), modality=("CT", "DX"))) == ""
+    assert unsuitable(seen(picture("PA"), modality=("CT", "DX")), SeededReader.profile) == ""
+
+
+def with_prior() -> Seen:
+    return replace(seen(picture("PA", "now")), prior=seen(picture("AP", "before")))
+
+
+class ByImage(SeededReader):
+    """Has a nodule on the image of today alone; what it was shown is kept."""
+
+    def __init__(self, failing: str = "") -> None:
+        self.shown: list[tuple[str, int]] = []
+        self.failing = failing
+
+    def read(self, asked: Asked) -> Reading:
+        self.shown.append((asked.focal.sha256, len(asked.priors)))
+        if asked.focal.sha256 == self.failing:
+            raise ModelFilesChanged("weights", "another hash")
+        there = asked.focal.sha256 == "now"
+        found = (FindingReading(key="nodule", presence="present" if there else "absent", probability=0.9 if there else 0.1),)
+        return super().read(asked).model_copy(update={"findings": found})
+
+
+def test_what_changed_since_the_prior_image_is_read_by_the_same_model() -> None:
+    reader = ByImage()
+    done = read_image(with_prior(), reader, image_model=True)
+    assert reader.shown == [("now", 1), ("before", 0)]
+    assert done.reading is not None
+    assert done.reading.compared_with == "before"
+    assert [f.change for f in done.reading.findings] == ["new"]
+
+
+def test_without_a_prior_image_nothing_is_compared() -> None:
+    done = read_image(seen(picture("PA", "now")), ByImage(), image_model=True)
+    assert done.reading is not None
+    assert (done.reading.compared_with, done.reading.findings[0].change) == (None, None)
+
+
+@pytest.mark.fault(66)
+def test_a_prior_that_the_model_fails_on_leaves_the_reading_and_is_said() -> None:
+    done = read_image(with_prior(), ByImage(failing="before"), image_model=True)
+    assert done.reading is not None
+    assert done.reading.compared_with is None
+    assert done.reading.notes == ("The prior image was not read: model_files_changed.",)
+
+
+def test_the_words_of_the_request_reach_the_model() -> None:
+    class Hearing(SeededReader):
+        def read(self, asked: Asked) -> Reading:
+            heard.append((asked.question, asked.indication, asked.age_years, asked.sex))
+            return super().read(asked)
+
+    heard: list[tuple[str, str, float | None, str | None]] = []
+    read_image(seen(picture("PA")), Hearing(), image_model=True, words=Words("Why?", "Cough", 71, "female"))
+    assert heard == [("Why?", "Cough", 71, "female")]

@@ -25,6 +25,7 @@ from retrieval.errors import OtherSite, QueryRefused
 from retrieval.keys import Keyring, difference_hash, report_sketch
 from retrieval.library import open_library
 from sidenote.library import phantom_cases
+from tools.med_vlm.asked import asked_of
 from tools.med_vlm.fake import SeededReader, abstention
 from tools.med_vlm.reading import Reading
 
@@ -75,7 +76,7 @@ def seen(*pixels: Any, study: Study | None = STUDY, identity: Any = "match") -> 
     return Seen(study, Facts(None, identity=IdentityCheck(identity, ())), pictures)
 
 
-READING = SeededReader().read(np.eye(64, dtype=np.float32))
+READING = SeededReader().read(asked_of(np.eye(64, dtype=np.float32)))
 
 
 def ask(what: Seen, library: Library | None, chart: Chart = CHART, reading: Reading | None = READING, as_of: datetime = NOW) -> Retrieved:

@@ -226,3 +226,59 @@ def test_a_study_from_after_the_moment_of_the_review_is_not_looked_at() -> None:
     server = Server(Listed((image(),)))
     seen = look_on(server, datetime(2024, 6, 1, tzinfo=UTC))
     assert (seen.study, server.fetched) == (None, 0)
+
+
+PRIOR = {**STUDY, "id": "before", "started": "2024-06-01", "identifier": [{"system": "urn:dicom:uid", "value": "urn:oid:9.9"}]}
+
+
+class Hospital:
+    """A source with an image of each study; `spoilt` says whose patient id the earlier one carries."""
+
+    def __init__(self, prior_patient: str) -> None:
+        self.prior_patient = prior_patient
+        self.asked: list[str] = []
+
+    async def images_of(self, study: Study, most: int) -> Listed:
+        self.asked.append(study.reference)
+        tags = {"PatientID": "MRN1" if study.reference == "ImagingStudy/s" else self.prior_patient}
+        return Listed((ImageSource(study.reference, "application/dicom", url=study.reference, tags=tags),))
+
+    async def fetch(self, image: ImageSource, *_: object) -> bytes:
+        return image.reference.encode()
+
+
+def compared(monkeypatch: pytest.MonkeyPatch, source: Hospital, *, compare: bool) -> node.Seen:
+    async def chart() -> Chart:
+        kinds = {"modality": [{"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "DX"}]}
+        return chart_of(PATIENT, [{**STUDY, **kinds}, {**PRIOR, **kinds}])
+
+    monkeypatch.setattr(node, "decode", lambda data, **_: picture(data.decode(), PatientID="MRN1"))
+    request = ReviewRequest("p", datetime(2026, 1, 1, tzinfo=UTC))
+    return asyncio.run(node.look_at_study(request, chart(), source, compare=compare))  # type: ignore[arg-type]  # a source of images alone
+
+
+def test_the_newest_study_before_is_fetched_beside_the_focal_one_when_it_is_to_be_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = compared(monkeypatch, Hospital("MRN1"), compare=True)
+    assert [one.sha256 for one in seen.pictures] == ["ImagingStudy/s"]
+    assert seen.prior is not None
+    assert [one.sha256 for one in seen.prior.pictures] == ["ImagingStudy/before"]
+    assert seen.facts.prior is not None
+    assert seen.facts.prior.started == "2024-06-01"
+    assert seen.facts.prior.seen.study == "ImagingStudy/before"
+
+
+def test_the_study_before_is_left_alone_when_no_model_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Hospital("MRN1")
+    seen = compared(monkeypatch, source, compare=False)
+    assert (seen.prior, seen.facts.prior) == (None, None)
+    assert source.asked == ["ImagingStudy/s"]
+
+
+@pytest.mark.std("D3")
+def test_a_prior_image_of_another_patient_is_dropped_and_the_review_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = compared(monkeypatch, Hospital("MRN2"), compare=True)
+    assert len(seen.pictures) == 1
+    assert seen.prior is not None
+    assert seen.prior.pictures == ()
+    assert seen.facts.prior is not None
+    assert seen.facts.prior.seen.refused == ("image_wrong_patient",)

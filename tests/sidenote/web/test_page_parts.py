@@ -165,6 +165,8 @@ def test_an_image_that_was_not_read_says_so_and_why(sheet: Any, mode: str) -> No
         "model": "",
         "reason": "It is off here.",
         "narrative": [],
+        "changes": [],
+        "trust": [],
     }
     if mode == "none":
         sheet.script.review["study"] = None
@@ -172,6 +174,20 @@ def test_an_image_that_was_not_read_says_so_and_why(sheet: Any, mode: str) -> No
     study = part(page, "The study")
     expect(study.get_by_text("Not read. Nobody asked the model. It is off here.")).to_be_visible()
     expect(study.get_by_text("Image model, research use")).to_have_count(0)
+
+
+def test_what_changed_stands_open_and_the_models_own_words_lead_to_their_evidence(sheet: Any) -> None:
+    page = sheet.begin()
+    study = part(page, "The study")
+    expect(study.get_by_text("New since 3 Nov 2026: left pneumothorax.")).to_be_visible()
+    words = study.get_by_text("Lucent left hemithorax.")
+    expect(words).to_be_hidden()
+    study.get_by_text("About the image and its reading").click()
+    expect(words).to_be_visible()
+    expect(study.get_by_text("(words of phantom-000042#17-40)")).to_be_visible()
+    expect(study.get_by_text("the model answered differently on every finding")).to_be_visible()
+    words.get_by_role("link", name="Evidence E1").click()
+    expect(page.locator("#E1")).to_be_focused()
 
 
 def marked_up(value: Any) -> Any:

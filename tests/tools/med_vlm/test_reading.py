@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from fhir.codes import FINDING, FINDINGS
+from tools.med_vlm.asked import Asked, Image, asked_of
 from tools.med_vlm.compact.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader
-from tools.med_vlm.errors import ImageRefused
 from tools.med_vlm.fake import FixedReader, SeededReader
 from tools.med_vlm.reading import FindingReading, Reader, Reading
 
@@ -37,7 +37,7 @@ def any_reader(request: pytest.FixtureRequest, reader: CompactReader) -> Reader:
 
 
 def test_a_reading_names_its_model_and_weights(any_reader: Reader, phantoms: tuple[TrainingExample, ...]) -> None:
-    reading = any_reader.read(phantoms[0].image)
+    reading = any_reader.read(asked_of(phantoms[0].image))
     assert reading.model == any_reader.name
     assert reading.fingerprint == any_reader.fingerprint
     assert len(reading.fingerprint) == 64
@@ -45,7 +45,7 @@ def test_a_reading_names_its_model_and_weights(any_reader: Reader, phantoms: tup
 
 def test_a_reading_holds_all_findings_in_order_or_abstains_with_a_reason(any_reader: Reader, phantoms: tuple[TrainingExample, ...]) -> None:
     for example in phantoms[:8]:
-        reading = any_reader.read(example.image)
+        reading = any_reader.read(asked_of(example.image))
         if reading.abstained:
             assert reading.reason
             assert reading.findings == ()
@@ -55,33 +55,30 @@ def test_a_reading_holds_all_findings_in_order_or_abstains_with_a_reason(any_rea
 
 
 def test_sides_are_given_only_where_a_finding_has_one(any_reader: Reader, phantoms: tuple[TrainingExample, ...]) -> None:
-    findings = [finding for example in phantoms[:8] for finding in any_reader.read(example.image).findings]
+    findings = [finding for example in phantoms[:8] for finding in any_reader.read(asked_of(example.image)).findings]
     assert all(finding.side is None for finding in findings if not FINDING[finding.key].lateral)
 
 
 def test_the_same_image_gives_the_same_reading(any_reader: Reader, phantoms: tuple[TrainingExample, ...]) -> None:
-    assert any_reader.read(phantoms[1].image) == any_reader.read(phantoms[1].image.copy())
+    assert any_reader.read(asked_of(phantoms[1].image)) == any_reader.read(asked_of(phantoms[1].image.copy()))
 
 
 def test_reading_leaves_the_image_as_it_was(any_reader: Reader, phantoms: tuple[TrainingExample, ...]) -> None:
     image = phantoms[2].image.copy()
     image.setflags(write=False)
-    any_reader.read(image)
+    any_reader.read(asked_of(image))
     assert np.array_equal(image, phantoms[2].image)
 
 
-def test_embeddings_are_unit_vectors_in_the_order_asked(any_reader: Reader, phantoms: tuple[TrainingExample, ...]) -> None:
-    images = [example.image for example in phantoms[:3]]
-    made = any_reader.embed(images)
-    assert made.shape == (3, 384)
-    assert made.dtype == np.float32
-    assert np.allclose(np.linalg.norm(made, axis=1), 1, atol=1e-5)
-    assert np.allclose(any_reader.embed(images[::-1])[::-1], made, atol=1e-5)
-    assert any_reader.embed([]).shape == (0, 384)
+def test_probabilities_are_of_every_finding_and_of_the_image_alone(any_reader: Reader, phantoms: tuple[TrainingExample, ...]) -> None:
+    made = any_reader.probabilities(asked_of(phantoms[0].image))
+    assert list(made) == list(any_reader.profile.findings)
+    assert all(0 <= value <= 1 for value in made.values())
+    assert any_reader.probabilities(Asked((Image(phantoms[0].image),), question="Anything?")) == made
 
 
 def test_a_reading_survives_json(any_reader: Reader, phantoms: tuple[TrainingExample, ...]) -> None:
-    reading = any_reader.read(phantoms[3].image)
+    reading = any_reader.read(asked_of(phantoms[3].image))
     assert Reading.model_validate_json(reading.model_dump_json()) == reading
 
 
@@ -99,14 +96,8 @@ ODD = st.one_of(
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(image=ODD)
 def test_odd_arrays_are_read_or_refused_and_never_break_the_reader(any_reader: Reader, image: F32) -> None:
-    reading = any_reader.read(image)
+    reading = any_reader.read(asked_of(image))
     assert reading.abstained == bool(reading.reason)
-    refused = None
-    try:
-        made = any_reader.embed([image])
-    except ImageRefused as error:
-        refused = error.code
-    assert refused == "image_refused" if refused else np.isfinite(made).all()
 
 
 @pytest.mark.parametrize(
@@ -119,10 +110,8 @@ def test_odd_arrays_are_read_or_refused_and_never_break_the_reader(any_reader: R
     ],
     ids=["constant", "NaN", "three axes", "empty"],
 )
-def test_what_is_no_image_is_abstained_on_and_not_embedded(any_reader: Reader, image: F32) -> None:
-    assert any_reader.read(image).abstained
-    with pytest.raises(ImageRefused):
-        any_reader.embed([image])
+def test_what_is_no_image_is_abstained_on(any_reader: Reader, image: F32) -> None:
+    assert any_reader.read(asked_of(image)).abstained
 
 
 def test_a_reading_cannot_be_changed() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from fhir.codes import FINDING
-from sidenote.commands.model_card import render_card
+from sidenote.commands.model.terminal_card import render_card
 from sidenote.render.model_card import shown
 from tools.med_vlm.compact.card import Card
 from tools.med_vlm.compact.files import CARD, SHIPPED

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from sidenote.render import model_card as rows
 from tools.med_vlm.compact.card import Card
+from tools.med_vlm.site_card import SiteCard
 
 
 def render_card(card: Card) -> Group:
@@ -74,3 +75,13 @@ def _attributes(card: Card) -> Table:
     for row in rows.attribute_rows(card):
         table.add_row(*row)
     return table
+
+
+def render_site_card(name: str, card: SiteCard) -> Group:
+    """The card of a model that the site brought."""
+    table = _table(rows.ATTRIBUTES_TITLE, "attribute", "value")
+    table.columns[1].justify = "left"
+    for row in rows.named_attributes(card.attributes):
+        table.add_row(*row)
+    caution = Panel("\n".join(card.cautions), title="Read this first", border_style="yellow")
+    return Group(Text(name, style="bold"), Text(card.summary), caution, table)

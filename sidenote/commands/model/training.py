@@ -1,0 +1,73 @@
+"""`sidenote model train …`: the model that ships, and models adapted to a site's archive."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def train() -> None:
+    """Train the compact model, or adapt a model to a site's archive."""
+
+
+@train.command()
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("compact-model"),
+    show_default=True,
+    help="Where the model is written.",
+)
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("compact-training"),
+    show_default=True,
+    help="Working folder; a killed run goes on there.",
+)
+@click.option("--quick", is_flag=True, help="A tiny model in a minute, to see that everything runs; good for nothing else.")
+@click.option("--count", type=click.IntRange(min=32), default=6000, show_default=True, help="Training phantoms.")
+@click.option("--epochs", type=click.IntRange(min=2), default=18, show_default=True)
+@click.option("--seed", type=int, default=20260101, show_default=True)
+@click.option(
+    "--radiographs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Index (JSON lines) of openly licensed radiographs: some patients train, others calibrate, others test.",
+)
+@click.option(
+    "--external",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Index (JSON lines) of radiographs to measure on, whose patients are in no other set.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; without it all cores.")
+def compact(
+    out: Path,
+    work: Path,
+    quick: bool,
+    count: int,
+    epochs: int,
+    seed: int,
+    radiographs: Path | None,
+    external: Path | None,
+    threads: int | None,
+) -> None:
+    """Train the compact model on phantoms drawn for it and on radiographs, calibrate it, measure it, write it with its card."""
+    import torch
+
+    from sidenote.commands.phantom_source import lateral_phantoms, phantom_source
+    from sidenote.problems import refusals
+    from tools.med_vlm.compact.evaluation_sets import external as labelled_images
+    from tools.med_vlm.compact.recipe import make
+    from tools.med_vlm.compact.recipes import TEST, full_recipe, quick_recipe
+
+    if threads:
+        torch.set_num_threads(threads)
+    with refusals():
+        recipe = quick_recipe(seed, radiographs) if quick else full_recipe(count, epochs, seed, radiographs)
+        laterals = lateral_phantoms(range(TEST, TEST + (8 if quick else 100)))
+        others = chain(laterals, labelled_images(external) if external else ())
+        made = make(recipe, phantom_source, work, out, others=others, say=lambda text: click.echo(text, err=True))
+    click.echo(f"{made.name} {made.version} written to {out}")
