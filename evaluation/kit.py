@@ -17,13 +17,15 @@ from evaluation.case_sets import Caption, CaptionSet, CaseSet
 from evaluation.errors import KitUnreadable
 from retrieval.cards import CaseCard, CaseFinding, SourceCase
 from retrieval.keys import Keyring, age_band, difference_hash, report_sketch
-from tools.med_vlm.compact.evaluation_sets import LABEL_KEYS
+from tools.med_vlm.compact.radiographs import CHESTXRAY14
 
 _RING = Keyring(b"sidenote kit: public data, hides nobody", b"sidenote evaluation")
 _FIRST_DAY = date(2015, 1, 1)
 _COMMON = 0.05
 """A concept that more captions than this share carry, such as "radiograph", tells nothing apart."""
 _NO_FINDING = "No Finding"
+_LABELS = {**CHESTXRAY14, "pneumonia": "consolidation"}
+"""Labels of ChestX-ray14 and PneumoniaMNIST by our finding."""
 
 
 def kit_sets(folder: Path) -> tuple[CaseSet, ...]:
@@ -80,7 +82,7 @@ def _vqa_rad(folder: Path, rows: list[dict[str, Any]]) -> CaseSet:
 def _labelled(row: Mapping[str, Any]) -> tuple[str, ...]:
     """Finding keys of the labels: ours where there is one, else the label in the same form."""
     labels = (label for label in row["labels"] if label != _NO_FINDING)
-    return tuple(LABEL_KEYS.get(label, "_".join(label.lower().replace(",", " ").split())) for label in labels)
+    return tuple(_LABELS.get(label, "_".join(label.lower().replace(",", " ").split())) for label in labels)
 
 
 def _cases(

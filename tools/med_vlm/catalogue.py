@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from tools.med_vlm.errors import BackendUnknown, LicenceNotAccepted
+from tools.med_vlm.awaited import Awaited
+from tools.med_vlm.errors import BackendUnknown, LicenceNotAccepted, MedVlmError
 from tools.med_vlm.reading import Reader
 from tools.med_vlm.spec import ModelSpec
 
@@ -44,22 +45,43 @@ BACKENDS: Mapping[str, Backend] = {
 def open_reader(spec: ModelSpec) -> Reader:
     """The reader of an entry of the settings, with everything around it.
 
+    One whose server does not answer yet is given all the same, and fails as the server does until it answers.
+
     Raises:
         LicenceNotAccepted: the licence forbids commercial or clinical use, or is unknown, and nobody said yes to it.
         BackendUnknown: there is no back end of that name.
         MedVlmError: its files are missing, changed, or of a kind that is not loaded; or its calibration is another model's.
     """
-    from tools.med_vlm.questioned import QuestionedReader
+    try:
+        return _surrounded(spec)
+    except MedVlmError as error:
+        if not error.retryable:
+            raise
+        return Awaited(spec.name, spec.profile("generative reader"), lambda: _surrounded(spec))
+
+
+def _surrounded(spec: ModelSpec) -> Reader:
     from tools.med_vlm.trust.input_gate import Gated
     from tools.med_vlm.trust.references import shipped
     from tools.med_vlm.trust.reliance import Probed
 
-    reader: Reader = QuestionedReader(open_model(spec), spec.format, samples=spec.samples)
+    reader = open_uncalibrated(spec)
     if spec.calibration is not None:
         from tools.med_vlm.trust.fitted import Calibrated, load_fitted
 
         reader = Calibrated(reader, load_fitted(spec.calibration, reader.fingerprint))
     return Gated(Probed(reader, shipped()) if spec.probe else reader)
+
+
+def open_uncalibrated(spec: ModelSpec) -> Reader:
+    """The reader of an entry with nothing around it: what a calibration is fitted to.
+
+    Raises:
+        LicenceNotAccepted, BackendUnknown, MedVlmError: as `open_reader`.
+    """
+    from tools.med_vlm.questioned import QuestionedReader
+
+    return QuestionedReader(open_model(spec), spec.format, samples=spec.samples)
 
 
 def open_model(spec: ModelSpec) -> VisionModel:

@@ -41,9 +41,10 @@ def convert(kind: str, source: Path, out: Path, base: Path | None) -> None:
 
     KIND is one of the layouts that `docs/models.md` lists.
     """
-    from sidenote.problems import refusals
     from tools.med_vlm.conversion import KINDS
     from tools.med_vlm.conversion import convert as converted
+
+    from sidenote.problems import refusals
 
     if kind not in KINDS:
         raise click.BadParameter(f"one of {', '.join(KINDS)}", param_hint="KIND")

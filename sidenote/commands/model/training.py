@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sidenote.commands.model.adapting import contrastive, mlm
+
 
 @click.group()
 def train() -> None:
@@ -71,3 +73,7 @@ def compact(
         others = chain(laterals, labelled_images(external) if external else ())
         made = make(recipe, phantom_source, work, out, others=others, say=lambda text: click.echo(text, err=True))
     click.echo(f"{made.name} {made.version} written to {out}")
+
+
+for strategy in (contrastive, mlm):
+    train.add_command(strategy)

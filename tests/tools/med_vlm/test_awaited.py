@@ -1,0 +1,52 @@
+"""A reader that is not there yet."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from tools.med_vlm.asked import asked_of
+from tools.med_vlm.awaited import Awaited
+from tools.med_vlm.errors import ModelServerUnreachable
+from tools.med_vlm.fake import PROFILE, SeededReader
+from tools.med_vlm.reading import Reader
+
+ASKED = asked_of(np.random.default_rng(0).random((64, 64), dtype=np.float32))
+
+
+class Server:
+    """Comes up after some tries."""
+
+    def __init__(self, down: int) -> None:
+        self.down, self.tries = down, 0
+
+    def open(self) -> Reader:
+        self.tries += 1
+        if self.tries <= self.down:
+            raise ModelServerUnreachable("no connection")
+        return SeededReader()
+
+
+@pytest.mark.fault(66)
+def test_it_fails_as_its_server_does_and_reads_once_that_is_there() -> None:
+    server = Server(down=2)
+    reader = Awaited("lingshu", PROFILE, server.open)
+    assert (reader.name, server.tries) == ("lingshu", 0)
+    for ask in (lambda: reader.read(ASKED), lambda: reader.fingerprint):
+        with pytest.raises(ModelServerUnreachable):
+            ask()
+    assert reader.read(ASKED) == SeededReader().read(ASKED)
+    assert reader.probabilities(ASKED) == SeededReader().probabilities(ASKED)
+    assert reader.fingerprint == SeededReader.fingerprint
+    assert server.tries == 3
+
+
+def test_many_that_ask_at_once_open_it_once() -> None:
+    server = Server(down=0)
+    reader = Awaited("lingshu", PROFILE, server.open)
+    with ThreadPoolExecutor(8) as pool:
+        readings = list(pool.map(lambda _: reader.read(ASKED), range(16)))
+    assert server.tries == 1
+    assert len({reading.model_dump_json() for reading in readings}) == 1

@@ -1,0 +1,56 @@
+"""A reader that could not be opened yet for a reason that may pass, such as a server that is still starting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+
+from tools.med_vlm.asked import Asked
+from tools.med_vlm.profile import Profile
+from tools.med_vlm.reading import Reader, Reading
+
+
+class Awaited:
+    """Implements `tools.med_vlm.reading.Reader`: tries to open the real one whenever it is asked. Safe to share between threads.
+
+    A review then goes on without a reading, and says why, instead of nothing being served at all.
+    """
+
+    def __init__(self, name: str, profile: Profile, opened: Callable[[], Reader]) -> None:
+        """`opened` gives the real reader, or raises a `MedVlmError`."""
+        self.name = name
+        self.profile = profile
+        self._open = opened
+        self._reader: Reader | None = None
+        self._one_at_a_time = Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the real reader.
+
+        Raises:
+            MedVlmError: it still cannot be opened.
+        """
+        return self._opened().fingerprint
+
+    def read(self, asked: Asked) -> Reading:
+        """As the real reader.
+
+        Raises:
+            MedVlmError: it still cannot be opened, or what it raises.
+        """
+        return self._opened().read(asked)
+
+    def probabilities(self, asked: Asked) -> Mapping[str, float]:
+        """As the real reader.
+
+        Raises:
+            MedVlmError: it still cannot be opened, or what it raises.
+        """
+        return self._opened().probabilities(asked)
+
+    def _opened(self) -> Reader:
+        with self._one_at_a_time:
+            if self._reader is None:
+                self._reader = self._open()
+            return self._reader
