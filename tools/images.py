@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from fhir.codes import FINDING
 from policies.evidence import Sourced
-from tools.med_vlm.reading import FindingReading, Reading
+from tools.med_vlm.reading import Change, FindingReading, Reading
 
 CERTAINTY = 0.99
 """No probability is shown as 0 or 1: the calibration behind it is not that good, and no calibration is."""
+
+CHANGED: dict[Change, str] = {
+    "new": "; not so on the prior image",
+    "resolved": "; present on the prior image",
+    "larger": "; larger than on the prior image",
+    "smaller": "; smaller than on the prior image",
+}
+"""What an item says of a change, by the same model's reading of the prior image; no change is not told finding by finding."""
 
 _ORDER = {"present": 0, "uncertain": 1, "absent": 2}
 
@@ -29,7 +37,8 @@ def _finding(reading: Reading, finding: FindingReading, image_sha256: str, patie
     side = finding.side if FINDING[finding.key].lateral and finding.presence != "absent" else None
     words = f"{side} {FINDING[finding.key].display}" if side else FINDING[finding.key].display
     probability = min(max(round(finding.probability, 2), round(1 - CERTAINTY, 2)), CERTAINTY)
-    text = f"The image model ({reading.model}) reads {words}: {finding.presence}, probability {probability:.2f}"
+    changed = CHANGED.get(finding.change, "") if finding.change else ""
+    text = f"The image model ({reading.model}) reads {words}: {finding.presence}, probability {probability:.2f}{changed}"
     return _item(reading, image_sha256, patient, text).model_copy(
         update={
             "finding": finding.key,

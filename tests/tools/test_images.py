@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from policies.evidence import Region
 from tools import images
-from tools.med_vlm.reading import FindingReading, Reading
+from tools.med_vlm.reading import Change, FindingReading, Reading
 
 SHA = "f" * 64
 BOX = Region(x0=0.1, y0=0.2, x1=0.4, y1=0.6, score=0.9)
@@ -46,3 +48,20 @@ def test_a_finding_without_a_side_gets_none() -> None:
         0
     ]
     assert item.side is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("new", "; not so on the prior image"),
+        ("resolved", "; present on the prior image"),
+        ("larger", "; larger than on the prior image"),
+        ("unchanged", ""),
+        ("undecided", ""),
+        (None, ""),
+    ],
+)
+def test_what_changed_since_the_prior_image_is_said_with_the_finding(change: Change | None, said: str) -> None:
+    finding = FindingReading(key="nodule", presence="present", probability=0.9, change=change)
+    (item,) = images.look_up(reading(finding), SHA, "Patient/p")
+    assert item.text == f"The image model (compact 0.1.0) reads pulmonary nodule: present, probability 0.90{said}"
