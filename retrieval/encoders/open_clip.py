@@ -24,7 +24,9 @@ from retrieval.errors import EncoderDamaged, EncoderMissing
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-CONFIG, SAFETENSORS, TORCH = "open_clip_config.json", "open_clip_model.safetensors", "open_clip_pytorch_model.bin"
+CONFIG, TORCH = "open_clip_config.json", "open_clip_pytorch_model.bin"
+SAFETENSORS = ("open_clip_model.safetensors", "model.safetensors")
+"""As it is published, and as `sidenote model convert` writes it."""
 IGNORED = ("logit_scale", "logit_bias")
 """Of the training's loss; no vector depends on them."""
 _VERSION = "open_clip 1"
@@ -99,10 +101,11 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
 
 
 def _weights(folder: ModelFolder) -> dict[str, Tensor]:
-    if folder.has(SAFETENSORS):
-        return folder.tensors(SAFETENSORS)
+    found = next(filter(folder.has, SAFETENSORS), None)
+    if found is not None:
+        return folder.tensors(found)
     if not folder.has(TORCH):
-        raise EncoderMissing("the encoder has no weights", where=f"{SAFETENSORS} or {TORCH}")
+        raise EncoderMissing("the encoder has no weights", where=f"{SAFETENSORS[0]} or {TORCH}")
     return _torch_weights(folder)
 
 
