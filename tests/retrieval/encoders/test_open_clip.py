@@ -61,7 +61,7 @@ def test_vectors_are_those_of_the_published_networks_put_together(
     from transformers import CLIPImageProcessorPil, PreTrainedTokenizerFast
 
     folder = published("open_clip")
-    tensors = load_file(folder / SAFETENSORS)
+    tensors = load_file(folder / SAFETENSORS[0])
     vit, bert = composed(tensors)
     scale = json.loads((folder / CONFIG).read_text())["preprocess_cfg"]
     sizes = {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}}
@@ -81,8 +81,8 @@ def test_vectors_are_those_of_the_published_networks_put_together(
 
 def test_a_torch_file_of_tensors_gives_the_same_vectors(changed: Copy, published: Copy, reports: Sequence[str]) -> None:
     folder = changed("open_clip")
-    torch.save(load_file(folder / SAFETENSORS), folder / TORCH)
-    (folder / SAFETENSORS).unlink()
+    torch.save(load_file(folder / SAFETENSORS[0]), folder / TORCH)
+    (folder / SAFETENSORS[0]).unlink()
     encoder, other = open_open_clip(str(folder)), open_open_clip(str(published("open_clip")))
     assert np.array_equal(encoder.texts(reports), other.texts(reports))
     assert encoder.fingerprint != other.fingerprint
@@ -100,8 +100,8 @@ class Code:
 
 def test_a_torch_file_that_holds_code_is_refused_and_nothing_of_it_runs(changed: Copy, tmp_path: Path) -> None:
     folder = changed("open_clip")
-    torch.save({**load_file(folder / SAFETENSORS), "extra": Code(tmp_path / "ran")}, folder / TORCH)
-    (folder / SAFETENSORS).unlink()
+    torch.save({**load_file(folder / SAFETENSORS[0]), "extra": Code(tmp_path / "ran")}, folder / TORCH)
+    (folder / SAFETENSORS[0]).unlink()
     with pytest.raises(EncoderDamaged, match="more than tensors"):
         open_open_clip(str(folder))
     assert not (tmp_path / "ran").exists()
@@ -112,16 +112,16 @@ def test_a_torch_file_that_holds_code_is_refused_and_nothing_of_it_runs(changed:
 @pytest.mark.parametrize("held", [b"", b"PK\x03\x04", b"\x80\x04.", b"no weights"])
 def test_a_torch_file_that_is_none_is_refused(held: bytes, changed: Copy) -> None:
     folder = changed("open_clip")
-    (folder / SAFETENSORS).unlink()
+    (folder / SAFETENSORS[0]).unlink()
     (folder / TORCH).write_bytes(held)
     with pytest.raises(EncoderDamaged):
         open_open_clip(str(folder))
 
 
 def reweighted(change: Callable[[Tensors], object], folder: Path) -> Path:
-    tensors = load_file(folder / SAFETENSORS)
+    tensors = load_file(folder / SAFETENSORS[0])
     change(tensors)
-    save_file(tensors, folder / SAFETENSORS)
+    save_file(tensors, folder / SAFETENSORS[0])
     return folder
 
 
