@@ -16,6 +16,8 @@ from retrieval.deidentify import deidentify
 from tools.med_vlm.asked import Asked, Image, Sex
 
 FRONTAL = ("PA", "AP")
+OLDEST = 90
+"""Years: who is older is told as this old, since few people are and an age would name them (45 CFR 164.514(b)(2)(i)(C))."""
 _LONGEST = 600
 """Characters of a question or an indication that a model is shown: both are a sentence or two."""
 
@@ -34,7 +36,8 @@ def words_of(chart: Chart, study: Study | None, question: str | None, as_of: dat
     """The question, why the study was ordered, age and sex; names, dates and numbers of people are taken out."""
     patient = review_patient(chart, as_of)
     sex = next((one for one in get_args(Sex) if one == patient.sex), None)
-    return Words(_clean(question or ""), _clean(indication(chart, study)), patient.age, sex)
+    age = None if patient.age is None else min(patient.age, OLDEST)
+    return Words(_clean(question or ""), _clean(indication(chart, study)), age, sex)
 
 
 def indication(chart: Chart, study: Study | None) -> str:

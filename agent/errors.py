@@ -39,7 +39,7 @@ class UnsafeEngine(AgentError):
 class DraftRefused(AgentError):
     """A composer returned something that is not a list of claims with ids of their own."""
 
-    code = "model_output_invalid"
+    code = "draft_refused"
 
 
 class GateClosed(AgentError):

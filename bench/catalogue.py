@@ -18,6 +18,7 @@ from bench.pixels import pixels
 from bench.pull import pull
 from bench.rows import Row
 from bench.search import search
+from bench.served import served
 from bench.setting import Setting
 from bench.sidebar import sidebar
 from bench.stages import stages
@@ -40,6 +41,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         engine,
         stages,
         model,
+        served,
         embedding,
         index,
         search,

@@ -88,10 +88,16 @@ def test_only_what_may_pass_by_itself_is_retryable() -> None:
         "retrieval.errors.IndexUnreachable",
         "sidenote.decisions.errors.DecisionsUnusable",
         "retrieval.errors.StorageFailed",
+        "tools.med_vlm.errors.ModelOutOfMemory",
+        "tools.med_vlm.errors.ModelServerBusy",
+        "tools.med_vlm.errors.ModelServerResting",
+        "tools.med_vlm.errors.ModelServerUnreachable",
+        "tools.med_vlm.errors.ModelTimedOut",
         "sidenote.audit.errors.AuditDown",
         "sidenote.web.errors.BodySlow",
         "sidenote.web.errors.ReviewRunning",
         "sidenote.web.errors.TooManySessions",
+        "tools.med_vlm.errors.TrainingBusy",
     }
 
 

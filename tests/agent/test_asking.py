@@ -99,3 +99,8 @@ def test_names_numbers_and_dates_of_people_do_not_leave_with_the_words() -> None
         assert secret not in words.question
     assert words.sex is None
     assert "Lindqvist" not in repr(words)
+
+
+@pytest.mark.parametrize(("born", "told"), [("1936-11-20", 90), ("1930-01-01", 90), ("1937-01-01", 89), ("2027-01-01", None)])
+def test_who_is_older_than_ninety_is_told_as_ninety(born: str, told: int | None) -> None:
+    assert words_of(chart(birthDate=born), None, None, NOW).age_years == told

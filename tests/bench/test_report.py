@@ -112,6 +112,7 @@ def test_every_benchmark_has_a_file_of_its_name_a_heading_and_a_method() -> None
         "engine",
         "stages",
         "model",
+        "served",
         "search",
         "sidebar",
     }

@@ -80,7 +80,9 @@ class VisionModel(Protocol):
         ...
 
     def write(self, asked: Asked, prompt: Prompt, *, samples: int = 1) -> tuple[Written, ...]:
-        """`samples` texts: the first without chance (temperature 0), the others drawn; none where the model cannot write.
+        """At most `samples` texts: the first without chance (temperature 0), the others drawn, fewer where nothing can be drawn.
+
+        None where the model cannot write.
 
         Raises:
             MedVlmError: the model did not answer.

@@ -152,7 +152,14 @@ def test_what_belongs_to_the_training_alone_may_be_there_or_not(changed: Copy) -
     open_open_clip(str(reweighted(lambda tensors: tensors.pop("logit_scale"), changed("open_clip"))))
 
 
-@pytest.mark.parametrize("name", [CONFIG, SAFETENSORS, "tokenizer.json"])
+def test_the_name_that_a_conversion_gives_the_weights_will_do(changed: Copy) -> None:
+    folder = changed("open_clip")
+    published = open_open_clip(str(folder))
+    (folder / SAFETENSORS[0]).rename(folder / SAFETENSORS[1])
+    assert np.array_equal(open_open_clip(str(folder)).texts(["left effusion"]), published.texts(["left effusion"]))
+
+
+@pytest.mark.parametrize("name", [CONFIG, SAFETENSORS[0], "tokenizer.json"])
 def test_a_missing_file_is_named(name: str, changed: Copy) -> None:
     folder = changed("open_clip")
     (folder / name).unlink()
