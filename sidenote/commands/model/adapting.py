@@ -18,9 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 ARCHIVE = click.argument("archive", type=click.Path(exists=True, file_okay=False, path_type=Path))
-WORK = click.option(
-    "--out", "folder", type=FOLDER, required=True, help="Working folder; a killed run goes on there."
-)
+WORK = click.option("--out", "folder", type=FOLDER, required=True, help="Working folder; a killed run goes on there.")
 OPTIONS = (
     click.option("--epochs", type=int, help="How often every case is seen."),
     click.option("--batch", type=int, help="Cases that one step learns from."),
@@ -64,6 +62,43 @@ def mlm(archive: Path, folder: Path, **options: Any) -> None:
     from tools.med_vlm.adapting.mlm import MlmPlan, learn_words
 
     _run(lambda tell: learn_words(MlmPlan(**given(options)), archive, folder, tell))
+
+
+@click.command()
+@adapting
+@click.option("--base", required=True, help="Folder of a generative reader.")
+@click.option("--rank", type=int, help="Of the adapter's matrices.")
+@click.option("--alpha", type=int, help="The adapter is multiplied with alpha / rank.")
+@click.option("--dropout", type=float, help="Share of what goes into the adapter that is left out.")
+@click.option("--where", type=click.Choice(["language", "all"]), help="Whether the image tower gets adapters as well.")
+@click.option("--questions", type=int, help="Findings that it affirms, and that it denies, asked of each case beside its report.")
+@click.option("--longest", type=int, help="Tokens of an answer; longer ones are left out.")
+@click.option("--merge", is_flag=True, default=None, help="Write the whole adapted model besides.")
+def lora(archive: Path, folder: Path, **options: Any) -> None:
+    """Train a small adapter for a generative reader on the reports of ARCHIVE. Needs the extra `training`."""
+    from tools.med_vlm.adapting.lora import LoraPlan, adapt
+
+    _run(lambda tell: adapt(LoraPlan(**given(options)), archive, folder, tell))
+
+
+@click.command()
+@adapting
+@click.option("--teacher", required=True, help="A [[model]] of the settings: who is asked about every image, once.")
+@click.option("--base", help="Folder of a compact model to begin with; without it the one that ships.")
+@click.option("--temperature", type=float, help="By which the teacher's log-odds are divided.")
+def distil(archive: Path, folder: Path, teacher: str, **options: Any) -> None:
+    """Teach the compact model what another model says of the images of ARCHIVE."""
+    from sidenote.models import spec_named
+    from sidenote.problems import refusals
+    from sidenote.settings import load_settings
+    from tools.med_vlm.adapting.distil import DistilPlan
+    from tools.med_vlm.adapting.distil import distil as distilled
+    from tools.med_vlm.adapting.teaching import Teacher
+    from tools.med_vlm.catalogue import open_uncalibrated
+
+    with refusals():
+        asked = Teacher(open_uncalibrated(spec_named(load_settings(), teacher)))
+    _run(lambda tell: distilled(DistilPlan(**given(options)), asked, archive, folder, tell))
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:

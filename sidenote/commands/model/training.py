@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from sidenote.commands.model.adapting import contrastive, mlm
+from sidenote.commands.model.adapting import contrastive, distil, lora, mlm
 
 
 @click.group()
@@ -75,5 +75,5 @@ def compact(
     click.echo(f"{made.name} {made.version} written to {out}")
 
 
-for strategy in (contrastive, mlm):
+for strategy in (contrastive, mlm, lora, distil):
     train.add_command(strategy)

@@ -13,7 +13,7 @@ from sidenote.commands.model.adapting import given, progress_words
 from tools.med_vlm.adapting.progress import Progress
 
 
-@pytest.mark.parametrize("strategy", ["contrastive", "mlm"])
+@pytest.mark.parametrize("strategy", ["contrastive", "mlm", "lora", "distil"])
 def test_a_strategy_explains_itself(site: Callable[..., Result], strategy: str) -> None:
     shown = site("train", strategy, "--help")
     assert shown.exit_code == 0
