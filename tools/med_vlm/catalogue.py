@@ -70,7 +70,7 @@ def _surrounded(spec: ModelSpec) -> Reader:
         from tools.med_vlm.trust.fitted import Calibrated, load_fitted
 
         reader = Calibrated(reader, load_fitted(spec.calibration, reader.fingerprint))
-    return Gated(Probed(reader, shipped()) if spec.probe else reader)
+    return Gated(Probed(reader, shipped(), most=spec.probe_others) if spec.probe else reader)
 
 
 def open_uncalibrated(spec: ModelSpec) -> Reader:

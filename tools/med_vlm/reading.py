@@ -98,9 +98,20 @@ class Reading(Frozen):
 class Reader(Protocol):
     """A model that reads images of one study."""
 
-    name: str
-    fingerprint: str
-    profile: Profile
+    @property
+    def name(self) -> str:
+        """With its version, as a reading names it."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what its answers depend on."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """What it is for."""
+        ...
 
     def read(self, asked: Asked) -> Reading:
         """Read the study. Odd content of an image is no error: it abstains and says why.
