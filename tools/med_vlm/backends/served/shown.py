@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.backends.captions import captioned
 from tools.med_vlm.backends.pixels import LONGEST, to_png
 from tools.med_vlm.profile import Profile
 
 MOST_ASSETS = 4
 """Images that one question of `/v1/systemone` may have."""
-_VIEW = re.compile(r"[A-Z0-9_]{1,16}")
-"""DICOM CS, the value representation of ViewPosition: what else stands there is nobody's view."""
 
 Part = dict[str, Any]
 
@@ -35,11 +33,8 @@ def shown(asked: Asked, profile: Profile, longest: int = LONGEST) -> tuple[Shown
     Raises:
         ImageRefused: one of them is no readable radiograph.
     """
-    focal, *views = asked.images[: profile.most_images]
-    named = [("The image to read", focal), *(("A further view of the same study", view) for view in views)]
-    if profile.sees_priors:
-        named += [("The earlier image to compare with", prior) for prior in asked.priors[:1]]
-    return tuple(Shown(_words(what, image), data_url(image, longest)) for what, image in named)
+    named = captioned(asked, profile.most_images, prior=profile.sees_priors)
+    return tuple(Shown(line.removesuffix(":"), data_url(image, longest)) for line, image in named)
 
 
 def message(images: Sequence[Shown], *texts: str) -> list[Part]:
@@ -69,11 +64,6 @@ def placeholder(number: int) -> str:
 def without_placeholders(text: str) -> str:
     """A text that shows no image anew."""
     return text.replace("[[image", "[image")
-
-
-def _words(what: str, image: Image) -> str:
-    view = image.view or ""
-    return f"{what} ({view})" if _VIEW.fullmatch(view) else what
 
 
 def data_url(image: Image, longest: int = LONGEST) -> str:

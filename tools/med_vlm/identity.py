@@ -1,0 +1,203 @@
+"""Whether a model's files are those the settings name, and whether its licence lets a site use it: asked before anything is loaded.
+
+A folder is held to a table of SHA-256 that names all of it: a file that changed, is missing or was added is refused, and so are
+formats that can run code when they are read (pickles). Documentation, pictures and code are no part of a model here: nothing reads
+them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from retrieval.encoders.folder import ModelFolder
+from retrieval.errors import EncoderUnusable
+from tools.med_vlm.errors import CheckpointRefused, ModelCodeRefused, ModelFilesChanged, ModelFormatRefused, ModelNotFound, ModelNotPinned
+from tools.med_vlm.spec import ModelSpec
+
+BASE = "base/"
+"""Before the names of the base model's files, in the table of a model that needs one."""
+PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz"})
+"""Formats that hold pickles, or may."""
+_NO_PART = frozenset({".md", ".rst", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".pdf", ".py", ".ipynb"})
+_DOCUMENTS = ("README", "LICENSE", "LICENCE", "NOTICE", "USE_POLICY")
+_WANTED = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
+"""What is asked of the hub: never code, never a pickle."""
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_THREADS = 4
+"""Hashing takes a core each, at about a gigabyte a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """Folders whose files are those of the settings, and the mark of all of them."""
+
+    path: Path
+    base: Path | None
+    fingerprint: str
+
+
+def identified(spec: ModelSpec) -> ModelFiles:
+    """The files of an entry of the settings, on this machine and checked.
+
+    Raises:
+        ModelNotPinned: the entry lists no files, or names a model of the hub without its revision.
+        ModelNotFound: a folder is not there, or the hub did not give it.
+        ModelFilesChanged, ModelFormatRefused: as `verified`.
+    """
+    if not spec.files:
+        raise ModelNotPinned("its files are not listed: `sidenote model pin` writes the table `files`")
+    path = located(spec.source, spec.revision)
+    base = located(spec.base, None) if spec.base is not None else None
+    return ModelFiles(path, base, verified(path, spec, base))
+
+
+def located(source: str, revision: str | None) -> Path:
+    """A folder by its path, or the snapshot of a hub's repository at one commit.
+
+    Raises:
+        ModelNotPinned: a name of the hub without a commit, which may be another model tomorrow.
+        ModelNotFound: the folder is not there, or the hub did not give it.
+    """
+    local = Path(source).expanduser()
+    if source and local.is_dir():
+        return local
+    if not _HUB_NAME.fullmatch(source) or ".." in source:
+        raise ModelNotFound("its folder is not there")
+    if revision is None:
+        raise ModelNotPinned("a name of the hub needs the commit: `revision`, 40 hexadecimal digits; a base model is named by its folder")
+    return _snapshot(source, revision)
+
+
+def verified(path: Path, spec: ModelSpec, base: Path | None = None) -> str:
+    """SHA-256 over the names and hashes of all files, sorted by name, when they are exactly those of the table.
+
+    Files of the base model stand in the table as `base/NAME`.
+
+    Raises:
+        ModelFormatRefused: a file is of a format that can run code.
+        ModelFilesChanged: a file is not in the table, is not there, or holds something else.
+    """
+    names = set(_all_names(path, base))
+    for name in sorted(names | set(spec.files)):
+        if name not in spec.files:
+            raise ModelFilesChanged(name, "the settings do not list it")
+        if name not in names:
+            raise ModelFilesChanged(name, "the settings list it, and it is not there")
+    found = pins(path, base)
+    for name, digest in found.items():
+        if digest != spec.files[name]:
+            raise ModelFilesChanged(name, "its SHA-256 is another")
+    return hashlib.sha256("".join(f"{name} {found[name]}\n" for name in sorted(found)).encode()).hexdigest()
+
+
+def pins(path: Path, base: Path | None = None) -> dict[str, str]:
+    """The SHA-256 of each file that a model's answers depend on, by its place in the folder: the table `files` of the settings.
+
+    Raises:
+        ModelFormatRefused: a file is of a format that can run code.
+    """
+    names = list(_all_names(path, base))
+    paths = [base / name.removeprefix(BASE) if base and name.startswith(BASE) else path / name for name in names]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return dict(zip(names, threads.map(_sha256, paths), strict=True))
+
+
+def refuse_code(path: Path) -> None:
+    """Refuse a folder whose settings ask to run code that came with it (`auto_map`). We would run none; it would be another model.
+
+    Raises:
+        ModelCodeRefused: they do.
+        CheckpointRefused: a file of settings is no JSON object.
+    """
+    for each in sorted(path.rglob("*config.json")):
+        name = each.relative_to(path).as_posix()
+        try:
+            settings = ModelFolder(path).json(name)
+        except EncoderUnusable as error:
+            raise CheckpointRefused(str(error)) from error
+        if "auto_map" in settings or "custom_pipelines" in settings:
+            raise ModelCodeRefused(name)
+
+
+def _all_names(path: Path, base: Path | None) -> Iterator[str]:
+    yield from _names(path)
+    if base is not None:
+        yield from (BASE + name for name in _names(base))
+
+
+def _names(path: Path) -> Iterator[str]:
+    """Places of all files that are part of a model. Hidden ones are a downloader's notes."""
+    for each in sorted(path.rglob("*")):
+        place = each.relative_to(path)
+        if not each.is_file() or any(part.startswith(".") for part in place.parts):
+            continue
+        if each.suffix.lower() in PICKLES:
+            raise ModelFormatRefused(place.as_posix())
+        if each.suffix.lower() not in _NO_PART and not each.name.upper().startswith(_DOCUMENTS):
+            yield place.as_posix()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _snapshot(name: str, revision: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=_WANTED))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelNotFound("it is not on this machine and the hub did not give it") from error
+
+
+Terms = Literal["permissive", "terms of use", "non-commercial", "unknown"]
+
+_PERMISSIVE = frozenset(
+    {
+        "mit",
+        "mit-0",
+        "apache-2.0",
+        "bsd-2-clause",
+        "bsd-3-clause",
+        "isc",
+        "unlicense",
+        "0bsd",
+        "zlib",
+        "cc0-1.0",
+        "cc-by-4.0",
+        "cc-by-sa-4.0",
+    }
+)
+_NON_COMMERCIAL = re.compile(r"(?:^|-)(?:nc|noncommercial|non-commercial|research|research-only|academic|msrla|physionet)(?:-|$)")
+_LLAMA_1 = frozenset({"llama", "llama-1", "llama1"})
+_TERMS = re.compile(r"^(?:llama-?[234]|gemma|health-ai-developer-foundations|hai-def|openrail|bigscience|creativeml|cogvlm|qwen)")
+"""Terms that name uses or ask for an act of acceptance; those of MedGemma (HAI-DEF) forbid clinical use without an authorisation."""
+
+
+def licence_terms(licence: str) -> Terms:
+    """What kind of licence a name stands for; `unknown` where it is in no table. `A AND B` is the stricter of both."""
+    parts = [_one_licence(part) for part in re.split(r"\s+and\s+", licence.strip(), flags=re.IGNORECASE)]
+    order: tuple[Terms, ...] = ("unknown", "non-commercial", "terms of use")
+    return next((kind for kind in order if kind in parts), "permissive")
+
+
+def licence_allowed(licence: str, *, accept_noncommercial: bool) -> bool:
+    """Whether a model of this licence may be run: permissive ones always, all others only with the site's explicit yes."""
+    return accept_noncommercial or licence_terms(licence) == "permissive"
+
+
+def _one_licence(name: str) -> Terms:
+    plain = re.sub(r"[\s_]+", "-", name.strip().strip("()").lower())
+    if plain in _PERMISSIVE:
+        return "permissive"
+    if plain in _LLAMA_1 or _NON_COMMERCIAL.search(plain):
+        return "non-commercial"
+    return "terms of use" if _TERMS.match(plain) else "unknown"
