@@ -61,16 +61,28 @@ def open_reader(spec: ModelSpec) -> Reader:
 
 
 def _surrounded(spec: ModelSpec) -> Reader:
-    from tools.med_vlm.trust.input_gate import Gated
-    from tools.med_vlm.trust.references import shipped
-    from tools.med_vlm.trust.reliance import Probed
-
     reader = open_uncalibrated(spec)
     if spec.calibration is not None:
         from tools.med_vlm.trust.fitted import Calibrated, load_fitted
 
         reader = Calibrated(reader, load_fitted(spec.calibration, reader.fingerprint))
-    return Gated(Probed(reader, shipped(), most=spec.probe_others) if spec.probe else reader)
+    return guarded(reader, others=spec.probe_others if spec.probe else 0)
+
+
+def guarded(reader: Reader, *, others: int = 4) -> Reader:
+    """A reader as a review asks it: behind the input gate, probed with at most `others` other images, and compared with the prior.
+
+    Of no others nothing is probed. The prior image passes the same gates, which is why the comparison is outermost.
+
+    Raises:
+        ModelMissing, ModelFilesChanged: the images of the probe are not those that ship.
+    """
+    from tools.med_vlm.prior import Compared
+    from tools.med_vlm.trust.input_gate import Gated
+    from tools.med_vlm.trust.references import shipped
+    from tools.med_vlm.trust.reliance import Probed
+
+    return Compared(Gated(Probed(reader, shipped(), most=others) if others else reader))
 
 
 def open_uncalibrated(spec: ModelSpec) -> Reader:

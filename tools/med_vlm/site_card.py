@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from policies.evidence import Frozen
 from tools.med_vlm.compact.card import ATTRIBUTES, NOT_AVAILABLE
@@ -19,7 +19,7 @@ class SiteCard(Frozen):
 
     summary: str = ""
     cautions: tuple[str, ...] = ()
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str] = Field(default_factory=dict)
     """Of the 31 source attributes of 45 CFR 170.315(b)(11)(iv)(B) those that the publisher answers."""
 
 

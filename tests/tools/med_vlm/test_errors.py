@@ -15,6 +15,7 @@ from tools.med_vlm import errors
         (errors.ImageRefused("constant"), "image_refused"),
         (errors.TrainingDataRefused("too few"), "training_data_refused"),
         (errors.TrainingDiverged("step 3"), "training_diverged"),
+        (errors.ModelOutputInvalid("there is no sentence"), "model_output_invalid"),
     ],
 )
 def test_every_error_has_its_code_and_cannot_be_retried(error: errors.MedVlmError, code: str) -> None:

@@ -1,0 +1,1 @@
+"""What models write, in the forms they write it, made into one `Report`."""
