@@ -151,6 +151,17 @@ class Say(Frozen):
     of: int | None = None
 
 
+class Disagreement(Frozen):
+    """The image model's own words against a report's, on a finding that the table of voices does not show as discordant."""
+
+    finding: str
+    report: str
+    """The report's sentence."""
+    model: str
+    """The model's sentence, or what it reads, in words."""
+    evidence: tuple[str, ...]
+
+
 class Voice(Frozen):
     """One row of the table of four voices: the same finding in the chart, the report, the reading and the neighbours."""
 
@@ -257,6 +268,7 @@ class Review(Frozen):
     reading_mode: ReadingMode
     """`read`, `abstained`, `off`, `refused`, `withheld` (by a policy) or `none` (no image)."""
     voices: tuple[Voice, ...]
+    disagreements: tuple[Disagreement, ...] = ()
     manifest: ReviewManifest
     versions: Versions
     timings: dict[str, float] = Field(default_factory=dict)

@@ -98,6 +98,8 @@ def decode(data: bytes, frame: int = 0) -> tuple[Pixels, str, dict[str, str], li
 
 def _picture(data: bytes, form: str) -> tuple[Pixels, str, dict[str, str], list[str]]:
     notes = []
+    if form == "PNG":
+        _check_sums(data)
     with Image.open(io.BytesIO(data), formats=[form]) as image:
         _check_size(image.height, image.width)
         if getattr(image, "n_frames", 1) > 1:
@@ -112,6 +114,15 @@ def _picture(data: bytes, form: str) -> tuple[Pixels, str, dict[str, str], list[
             notes.append(f"{upright.mode} turned to luminance")
             upright = upright.convert("RGB") if upright.mode != "RGB" else upright
         return np.asarray(upright.convert("L"), np.float32) / np.float32(255), form.lower(), {}, notes
+
+
+def _check_sums(data: bytes) -> None:
+    """Each chunk of a PNG has a checksum, which reading the pixels does not look at: a flipped bit would be another picture."""
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        try:
+            image.verify()
+        except (SyntaxError, OSError, ValueError) as error:
+            raise Refused("a checksum of its chunks does not fit") from error
 
 
 def _check_size(rows: int, columns: int) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_image_model(settings: Settings, name: str | None = None) -> Reader:
-    """The reader that a model's name stands for, gated and probed.
+    """The reader that a model's name stands for, gated, probed and compared.
 
     Args:
         settings: The site's configuration.
@@ -28,10 +28,10 @@ def open_image_model(settings: Settings, name: str | None = None) -> Reader:
     """
     chosen = settings.image_model if name is None else name
     use_one_thread()
-    if chosen == COMPACT:
-        return around(open_compact(settings.model_folder))
-    from tools.med_vlm.catalogue import open_reader
+    from tools.med_vlm.catalogue import guarded, open_reader
 
+    if chosen == COMPACT:
+        return guarded(open_compact(settings.model_folder))
     return open_reader(spec_named(settings, chosen))
 
 
@@ -45,15 +45,6 @@ def open_compact(folder: Path | None) -> CompactReader:
 
     use_one_thread()
     return load_compact(folder)
-
-
-def around(compact: CompactReader) -> Reader:
-    """The compact model as a review asks it: behind the input gate, and probed for whether it looks."""
-    from tools.med_vlm.trust.input_gate import Gated
-    from tools.med_vlm.trust.references import shipped
-    from tools.med_vlm.trust.reliance import Probed
-
-    return Gated(Probed(compact, shipped()))
 
 
 def spec_named(settings: Settings, name: str) -> ModelSpec:

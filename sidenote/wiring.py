@@ -128,12 +128,13 @@ class Models:
 
 
 def _models(settings: Settings) -> Models:
-    from sidenote.models import around, open_compact, open_image_model
+    from sidenote.models import open_compact, open_image_model
+    from tools.med_vlm.catalogue import guarded
 
     if settings.image_model_spec is not None:
         return Models(open_image_model(settings), None)
     compact = open_compact(settings.model_folder)
-    return Models(around(compact), compact)
+    return Models(guarded(compact), compact)
 
 
 def _libraries(settings: Settings, compact: CompactReader | None) -> AbstractContextManager[CaseLibraries]:

@@ -134,6 +134,8 @@ DECLARATIONS: dict[str, str] = {
     ),
     "sandbox/patients/story.py": "the types of a story, proved by tests/sandbox/patients/test_hospital.py",
     "sandbox/patients/vocabulary.py": "codes as data; what is made of them is validated by tests/sandbox/patients/test_hospital.py",
+    "tools/med_vlm/vision_model.py": "types only: what a back end is",
+    "tools/med_vlm/profile.py": "types only: what a model is for",
     "agent/parts.py": "types only: the collaborators of a review",
     "sidenote/web/parts.py": "types only: the collaborators of the web door",
     "agent/snapshot.py": "types only: what a finished review was made of",

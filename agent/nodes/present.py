@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
+from agent.disagreements import disagreements
 from agent.identity import review_patient
 from agent.nodes.gather import Pack
 from agent.nodes.guard import Guarded
@@ -63,6 +64,9 @@ def present(request: ReviewRequest, found: Findings) -> Review:
     withheld = withheld_by(found)
     evidence = _shown_evidence(found, without_image=bool(withheld))
     comparable = search is not None and search.comparable and found.guarded.status != "withheld"
+    rows = () if found.guarded.status == "withheld" else voices(evidence, found.study, search)
+    reading = None if withheld else found.read.reading
+    silent = withheld or found.guarded.status == "withheld"
     return Review(
         review_id=request.review_id,
         status=found.guarded.status,
@@ -76,9 +80,10 @@ def present(request: ReviewRequest, found: Findings) -> Review:
         policies=tuple(_policy(outcome, evidence) for outcome in found.guarded.outcomes),
         similar_cases=tuple(_similar(neighbour) for neighbour in search.neighbours) if search and comparable else (),
         search=_search(search, found.retrieved.only) if search else None,
-        reading=None if withheld else found.read.reading,
+        reading=reading,
         reading_mode="withheld" if withheld else found.read.facts.mode if found.read.facts else "none",
-        voices=() if found.guarded.status == "withheld" else voices(evidence, found.study, search),
+        voices=rows,
+        disagreements=() if silent else disagreements(found.chart, found.study, reading, evidence, rows),
         manifest=_manifest(request, found),
         versions=found.versions,
     )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from tools.med_vlm.comparison import compared
+from dataclasses import dataclass
 
 from agent.asking import Words, asked_of, frontal
 from agent.nodes.study import Seen
 from policies.case import ImageFinding, ReadingFacts
 from policies.outcome import PolicyOutcome
-from tools.med_vlm.asked import Asked
 from tools.med_vlm.errors import MedVlmError
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.reading import Reader, Reading
@@ -43,22 +40,10 @@ def read_image(
         codes = ", ".join(sorted(set(seen.facts.refused)))
         return Read(None, ReadingFacts(mode="refused", reason=f"no image could be used: {codes}") if codes else None)
     try:
-        reading = _compared(reader, asked)
+        reading = reader.read(asked)
     except MedVlmError as error:
         return Read(None, ReadingFacts(mode="refused", reason=error.code), asked.focal.sha256)
     return Read(reading, reading_facts(reading), asked.focal.sha256)
-
-
-def _compared(reader: Reader, asked: Asked) -> Reading:
-    """The reading, and beside it what changed since the prior image, when the same model could read that one too."""
-    reading = reader.read(asked)
-    if reading.abstained or not asked.priors:
-        return reading
-    try:
-        before = reader.read(replace(asked, images=asked.priors, priors=()))
-    except MedVlmError as error:
-        return reading.model_copy(update={"notes": (*reading.notes, f"The prior image was not read: {error.code}.")})
-    return compared(reading, before, asked.priors[0].sha256)
 
 
 def unsuitable(seen: Seen, profile: Profile) -> str:

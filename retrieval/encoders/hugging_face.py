@@ -19,11 +19,13 @@ _OTHER_HEADS = ("classifier.", "cls.", "lm_head.", "mask_token", "decoder.")
 @contextmanager
 def refused_as_damaged() -> Iterator[None]:
     """Turn what the loaders raise about a folder into `EncoderDamaged`; their own messages name paths and addresses."""
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
 
+    refused = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError, EOFError)
     try:
         yield
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError, EOFError, SafetensorError) as error:
+    except (*refused, SafetensorError, StrictDataclassError) as error:
         raise EncoderDamaged(f"the folder is no model that can be loaded without code of its own ({type(error).__name__})") from error
 
 

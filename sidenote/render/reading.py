@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from agent.review import ReadingMode, Review
 from sidenote.render.layout import finding_words, moment
-from tools.med_vlm.reading import Change, FindingReading, Reading
+from tools.med_vlm.reading import Change, FindingReading, Reading, Sentence
 
 READING_WORDS: dict[ReadingMode, str] = {
     "read": "The image was read",
@@ -22,8 +24,39 @@ CHANGE_WORDS: dict[Change, str] = {
     "smaller": "Smaller",
     "unchanged": "There before and now",
     "resolved": "No longer there",
+    "undecided": "There now, change not decided",
 }
-"""In the order a reader needs them. What could not be decided is not told as a change."""
+"""In the order a reader needs them."""
+_SPAN = re.compile(r"(.+)#(\d+)-(\d+)")
+"""Of `tools.med_vlm.reading.Sentence.source`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What changed in one way since the image before, and the evidence of it."""
+
+    change: Change
+    words: str
+    findings: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The comparison with the image before. `since` is a heading, and `nothing` a sentence where `changed` is empty."""
+
+    since: str
+    changed: tuple[Changed, ...]
+    nothing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence of the model's own, the findings of the image it speaks of, and whose words it took, or an empty string."""
+
+    text: str
+    evidence: tuple[str, ...]
+    source: str
 
 
 def reading_words(review: Review) -> str:
@@ -41,15 +74,46 @@ def _standing(reading: Reading) -> str:
     return "It has not been calibrated here, so nothing it says is more than uncertain."
 
 
-def change_words(review: Review) -> tuple[str, ...]:
-    """A sentence for each kind of change since the prior image; none when no prior image was read."""
+def comparison(review: Review) -> Compared | None:
+    """What is new, larger, smaller, as it was, gone or undecided since the prior image; None when no prior image was read."""
     reading, prior = review.reading, review.study.prior if review.study else None
     if reading is None or reading.compared_with is None:
-        return ()
-    since = f" since {moment(prior.started)}" if prior and prior.started else " since the image before"
+        return None
+    since = f"Since {moment(prior.started)}" if prior and prior.started else "Since the image before"
     seen = [f for f in reading.findings if f.presence == "present" or f.change == "resolved"]  # what was never there is no news
-    told = ((words, [f for f in seen if f.change == change]) for change, words in CHANGE_WORDS.items())
-    return tuple(f"{words}{since}: {_listed(findings)}." for words, findings in told if findings)
+    told = ((change, words, [f for f in seen if f.change == change]) for change, words in CHANGE_WORDS.items())
+    changed = tuple(Changed(change, words, _listed(found), _evidence(review, found)) for change, words, found in told if found)
+    return Compared(since, changed, "" if changed else "No finding is present now, and none went away.")
+
+
+def comparison_line(review: Review) -> str:
+    """The comparison in one line, with its evidence; an empty string when no prior image was read."""
+    compared = comparison(review)
+    if compared is None:
+        return ""
+    told = (f"{one.words}: {' '.join((one.findings, *one.evidence))}." for one in compared.changed)
+    return f"{compared.since}. {' '.join(told) or compared.nothing}"
+
+
+def narrative(review: Review) -> tuple[Said, ...]:
+    """What the model itself wrote; empty without a reading."""
+    said = review.reading.narrative if review.reading else ()
+    return tuple(Said(one.text, _image_evidence(review, one.findings), _source(one)) for one in said)
+
+
+def _source(said: Sentence) -> str:
+    if said.source is None:
+        return ""
+    span = _SPAN.fullmatch(said.source)
+    return "In the words of report {}, characters {} to {}".format(*span.groups()) if span else f"In the words of {said.source}"
+
+
+def disagreement_words(review: Review) -> tuple[str, ...]:
+    """A sentence for each finding on which the image model's own words and a report differ, and the table of voices does not show it."""
+    return tuple(
+        f"{finding_words(one.finding).capitalize()}: the report says “{one.report}”, the image model “{one.model}”."
+        for one in review.disagreements
+    )
 
 
 def trust_words(review: Review) -> tuple[str, ...]:
@@ -68,6 +132,15 @@ def _reliance(findings: tuple[FindingReading, ...]) -> tuple[str, ...]:
     if not still:
         return ("Shown a blank, noise and another image instead, the model answered differently on every finding.",)
     return (f"Shown a blank, noise and another image instead, the model answered the same on: {_listed(still)}.",)
+
+
+def _evidence(review: Review, findings: Iterable[FindingReading]) -> tuple[str, ...]:
+    return _image_evidence(review, [f.key for f in findings])
+
+
+def _image_evidence(review: Review, keys: Iterable[str]) -> tuple[str, ...]:
+    wanted = frozenset(keys)
+    return tuple(item.id for item in review.evidence if item.kind == "image_finding" and item.finding in wanted)
 
 
 def _listed(findings: Iterable[FindingReading]) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -354,3 +356,16 @@ def test_a_file_without_a_transfer_syntax_is_read_as_it_is_written(dicom: Make) 
     assert decode(bare)[1] == "dicom"
     dataset = pydicom.dcmread(io.BytesIO(dicom(GRAY)))
     assert dataset.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+
+
+@pytest.mark.fault(55)
+@given(bit=st.integers(min_value=0))
+def test_a_png_with_any_bit_of_its_pixels_flipped_is_refused(bit: int) -> None:
+    held = io.BytesIO()
+    Image.fromarray(GRAY).save(held, "PNG")
+    data = bytearray(held.getvalue())
+    start = data.index(b"IDAT") + 4
+    place = start * 8 + bit % ((len(data) - 16 - start) * 8)  # up to the checksum of the pixels' chunk, the chunk behind it left out
+    data[place // 8] ^= 1 << place % 8
+    with pytest.raises(Refused):
+        decode(bytes(data))

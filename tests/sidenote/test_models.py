@@ -14,7 +14,7 @@ from sidenote.settings import Settings
 from tools.med_vlm.asked import asked_of
 from tools.med_vlm.awaited import Awaited
 from tools.med_vlm.errors import LicenceNotAccepted, ModelMissing, ModelServerUnreachable
-from tools.med_vlm.trust.input_gate import Gated
+from tools.med_vlm.prior import Compared
 
 
 def settings(home: Path, **more: Any) -> Settings:
@@ -24,7 +24,7 @@ def settings(home: Path, **more: Any) -> Settings:
 
 def test_the_compact_model_is_read_behind_the_input_gate(tmp_path: Path) -> None:
     reader = open_image_model(settings(tmp_path))
-    assert isinstance(reader, Gated)
+    assert isinstance(reader, Compared)
     assert reader.name.startswith("compact ")
 
 

@@ -19,13 +19,14 @@ def backends() -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def pin(folder: Path) -> None:
+@click.option("--base", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of its base model, pinned with it.")
+def pin(folder: Path, base: Path | None) -> None:
     """Write the `files` table of a model's folder: the SHA-256 of everything that its answers depend on."""
     from sidenote.problems import refusals
     from tools.med_vlm.identity import pins
 
     with refusals():
-        found = pins(folder)
+        found = pins(folder, base)
     click.echo("[model.files]")
     for name, digest in sorted(found.items()):
         click.echo(f'"{name}" = "{digest}"')
@@ -41,10 +42,9 @@ def convert(kind: str, source: Path, out: Path, base: Path | None) -> None:
 
     KIND is one of the layouts that `docs/models.md` lists.
     """
+    from sidenote.problems import refusals
     from tools.med_vlm.conversion import KINDS
     from tools.med_vlm.conversion import convert as converted
-
-    from sidenote.problems import refusals
 
     if kind not in KINDS:
         raise click.BadParameter(f"one of {', '.join(KINDS)}", param_hint="KIND")

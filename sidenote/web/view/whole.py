@@ -20,14 +20,22 @@ from sidenote.render.layout import (
     unavailable,
 )
 from sidenote.render.legible import legible
-from sidenote.render.reading import change_words, reading_words, trust_words
+from sidenote.render.reading import Compared, comparison, narrative, reading_words, trust_words
 from sidenote.web.view.cards import card_view, policy_view, withheld_view
 from sidenote.web.view.evidence import evidence_views
 from sidenote.web.view.similar import similar_view
 from sidenote.web.view.study import study_view
 from sidenote.web.view.voices import voice_views
-from sidenote.web.wire.view import MissingView, PatientView, ReadingView, ReviewView, SentenceView, VersionsView
-from tools.med_vlm.reading import Sentence
+from sidenote.web.wire.view import (
+    ChangeView,
+    ComparisonView,
+    MissingView,
+    PatientView,
+    ReadingView,
+    ReviewView,
+    SentenceView,
+    VersionsView,
+)
 
 
 def view_of(finished: Finished) -> ReviewView:
@@ -78,15 +86,19 @@ def _reading(review: Review) -> ReadingView:
         words=reading_words(review),
         model=reading.model if reading else "",
         reason=reading.reason if reading else "",
-        narrative=tuple(_sentence(review, said) for said in reading.narrative) if reading else (),
-        changes=change_words(review),
+        narrative=tuple(SentenceView(text=said.text, evidence=said.evidence, source=said.source) for said in narrative(review)),
+        comparison=_comparison(comparison(review)),
         trust=trust_words(review),
     )
 
 
-def _sentence(review: Review, said: Sentence) -> SentenceView:
-    seen = (item for item in review.evidence if item.kind == "image_finding" and item.finding in said.findings)
-    return SentenceView(text=said.text, evidence=tuple(item.id for item in seen), source=said.source or "")
+def _comparison(compared: Compared | None) -> ComparisonView | None:
+    if compared is None:
+        return None
+    changed = tuple(
+        ChangeView(change=one.change, words=one.words, findings=one.findings, evidence=one.evidence) for one in compared.changed
+    )
+    return ComparisonView(since=compared.since, changed=changed, nothing=compared.nothing)
 
 
 def _missing(review: Review) -> MissingView:
