@@ -9,6 +9,7 @@ from tools.med_vlm.compact.card import Card, Estimate, FindingMeasured, Retrieva
 from tools.med_vlm.site_card import SiteCard
 
 Rows = tuple[tuple[str, str], ...]
+_PURPOSE = {"train": "train", "calibration": "calibrate", "test": "test"}
 ATTRIBUTES_TITLE = "Source attributes (45 CFR 170.315(b)(11)(iv)(B))"
 FINDING_COLUMNS = ("finding", "AUROC (95 %)", "cal. error", "covered", "decided", "side", "points (chance)", "region")
 NOTHING_ELSEWHERE = "Not measured on real radiographs."
@@ -61,11 +62,44 @@ def made_rows(card: Card) -> Rows:
     return (
         ("data", made.data),
         ("examples", f"{made.train} to train, {made.held_out} to choose the epoch, {made.calibration} to calibrate, {made.test} to test"),
+        *_radiographs(card),
         ("training", f"{made.pixels} pixels, epoch {made.best_epoch} of {made.epochs}, {made.minutes} minutes, seed {made.seed}"),
         ("command", made.command),
         *(("remark", text) for text in made.remarks),
         ("view", f"{shown(card.view_accuracy)} named rightly"),
         ("retrieval", _retrieval(card.retrieval)),
+        *_drafting(card),
+        *_admissions(card),
+    )
+
+
+def _radiographs(card: Card) -> Rows:
+    images, patients = card.training.radiographs, card.training.patients
+    if not images:
+        return ()
+    told = ", ".join(f"{count} of {patients.get(part, 0)} patients to {_PURPOSE.get(part, part)}" for part, count in images.items())
+    return (("radiographs", told),)
+
+
+def _drafting(card: Card) -> Rows:
+    found = card.drafting
+    if found is None:
+        return ()
+    words = (
+        f"{found.drafted} sentences drafted for {found.total} phantoms from {found.bank}: {shown(found.agreeing)} agree with the truth; "
+        f"findings stated, micro F1 {found.micro_f1:.2f} (a random report's {found.random_f1:.2f})"
+    )
+    return (("drafting", words),)
+
+
+def _admissions(card: Card) -> Rows:
+    return tuple(
+        (
+            f"{one.domain}s",
+            f"{'read' if one.admitted else 'NOT READ: it abstains'}; mean AUROC on {one.macro.total} patients who did not train it "
+            f"{shown(one.macro)}, and the lower end would have to reach {one.wanted:.2f}",
+        )
+        for one in card.admissions
     )
 
 
