@@ -25,6 +25,8 @@ OPTIONS = (
     click.option("--peak", type=float, help="Highest learning rate."),
     click.option("--held-out", type=float, help="Share of the persons whose cases only measure."),
     click.option("--seed", type=int, help="Of every draw."),
+    click.option("--save-every", type=int, help="Steps after which the state is written; a kill loses at most these."),
+    click.option("--fast", is_flag=True, default=None, help="bfloat16 where it is safe: quicker, other digits."),
     click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it runs."),
     click.option("--noncommercial", is_flag=True, default=None, help="A yes to cases whose licence forbids commercial use."),
     click.option("--consent", "consents", multiple=True, help="A ground of use that allows training; without any every stated one does."),
@@ -40,14 +42,15 @@ def adapting(command: Command) -> Command:
 
 @click.command()
 @adapting
-@click.option("--base", required=True, help="Folder or hub name of a CLIP or SigLIP, or `compact`.")
+@click.option("--base", required=True, help="Folder of a CLIP or SigLIP, or `compact`.")
 @click.option("--loss", type=click.Choice(["infonce", "sigmoid"]), help="How pairs are told apart.")
 @click.option("--freeze", type=click.Choice(["none", "vision", "text"]), help="The tower that stays as it is.")
 def contrastive(archive: Path, folder: Path, **options: Any) -> None:
     """Align images and reports of ARCHIVE: pairs of equal findings belong together, however often a normal report repeats."""
+    from sidenote.archives.pictures import read_any_picture
     from tools.med_vlm.adapting.contrastive import ContrastivePlan, align
 
-    _run(lambda tell: align(ContrastivePlan(**given(options)), archive, folder, tell))
+    _run(lambda tell: align(ContrastivePlan(**given(options)), archive, folder, tell, read=read_any_picture))
 
 
 @click.command()
@@ -59,9 +62,10 @@ def contrastive(archive: Path, folder: Path, **options: Any) -> None:
 @click.option("--matching/--no-matching", default=None, help="Whether it also learns which report belongs to the image.")
 def mlm(archive: Path, folder: Path, **options: Any) -> None:
     """Hide words of the reports of ARCHIVE and learn them from the image and the other words."""
+    from sidenote.archives.pictures import read_any_picture
     from tools.med_vlm.adapting.mlm import MlmPlan, learn_words
 
-    _run(lambda tell: learn_words(MlmPlan(**given(options)), archive, folder, tell))
+    _run(lambda tell: learn_words(MlmPlan(**given(options)), archive, folder, tell, read=read_any_picture))
 
 
 @click.command()
@@ -72,13 +76,15 @@ def mlm(archive: Path, folder: Path, **options: Any) -> None:
 @click.option("--dropout", type=float, help="Share of what goes into the adapter that is left out.")
 @click.option("--where", type=click.Choice(["language", "all"]), help="Whether the image tower gets adapters as well.")
 @click.option("--questions", type=int, help="Findings that it affirms, and that it denies, asked of each case beside its report.")
+@click.option("--share", type=int, help="Tasks that go through the model at once: fewer take less memory.")
 @click.option("--longest", type=int, help="Tokens of an answer; longer ones are left out.")
 @click.option("--merge", is_flag=True, default=None, help="Write the whole adapted model besides.")
 def lora(archive: Path, folder: Path, **options: Any) -> None:
     """Train a small adapter for a generative reader on the reports of ARCHIVE. Needs the extra `training`."""
+    from sidenote.archives.pictures import read_any_picture
     from tools.med_vlm.adapting.lora import LoraPlan, adapt
 
-    _run(lambda tell: adapt(LoraPlan(**given(options)), archive, folder, tell))
+    _run(lambda tell: adapt(LoraPlan(**given(options)), archive, folder, tell, read=read_any_picture))
 
 
 @click.command()
@@ -86,8 +92,11 @@ def lora(archive: Path, folder: Path, **options: Any) -> None:
 @click.option("--teacher", required=True, help="A [[model]] of the settings: who is asked about every image, once.")
 @click.option("--base", help="Folder of a compact model to begin with; without it the one that ships.")
 @click.option("--temperature", type=float, help="By which the teacher's log-odds are divided.")
-def distil(archive: Path, folder: Path, teacher: str, **options: Any) -> None:
+@click.option("--calibration", type=float, help="Share of the persons whose cases calibrate.")
+@click.option("--askers", type=click.IntRange(min=1, max=64), default=1, show_default=True, help="Questions asked of the teacher at once.")
+def distil(archive: Path, folder: Path, teacher: str, askers: int, **options: Any) -> None:
     """Teach the compact model what another model says of the images of ARCHIVE."""
+    from sidenote.archives.pictures import read_any_picture
     from sidenote.models import spec_named
     from sidenote.problems import refusals
     from sidenote.settings import load_settings
@@ -97,8 +106,8 @@ def distil(archive: Path, folder: Path, teacher: str, **options: Any) -> None:
     from tools.med_vlm.catalogue import open_uncalibrated
 
     with refusals():
-        asked = Teacher(open_uncalibrated(spec_named(load_settings(), teacher)))
-    _run(lambda tell: distilled(DistilPlan(**given(options)), asked, archive, folder, tell))
+        asked = Teacher(open_uncalibrated(spec_named(load_settings(), teacher)), askers=askers)
+    _run(lambda tell: distilled(DistilPlan(**given(options)), asked, archive, folder, tell, read=read_any_picture))
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:

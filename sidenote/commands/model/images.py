@@ -29,8 +29,8 @@ def archived(folder: Path) -> Iterator[Labelled]:
         tools.med_vlm.errors.TrainingDataRefused: no case can be used.
     """
     from fhir.regions import regions
-    from retrieval.archive import read_image
     from retrieval.errors import BadCase
+    from sidenote.archives.pictures import read_any_picture
     from tools.med_vlm.adapting.examples import read_corpus
     from tools.med_vlm.adapting.plan import Plan
     from tools.med_vlm.asked import Asked, Image
@@ -38,7 +38,7 @@ def archived(folder: Path) -> Iterator[Labelled]:
 
     for pair in read_corpus(folder, Plan(held_out=0)).pairs["train"]:
         try:
-            pixels = read_image(pair.image)
+            pixels = read_any_picture(pair.image)
         except BadCase:
             continue
         shown = regions((), (pair.body_part,))

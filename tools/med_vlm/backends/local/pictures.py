@@ -17,6 +17,8 @@ class Once:
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else a processor asks its reader."""
+        if name == "_reader":  # asked of an object that is only being copied, and has none yet
+            raise AttributeError(name)
         return getattr(self._reader, name)
 
     def __call__(self, images: Any, *given: Any, **how: Any) -> Any:

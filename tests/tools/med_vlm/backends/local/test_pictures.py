@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -62,3 +63,8 @@ def test_a_picture_is_read_once_for_many_questions(opened: Callable[[str], Local
     monkeypatch.setattr(model.turns.processor, "image_processor", Once(counting))
     model._batch([model.turns.text("", words, [""]) for words in ("a", "b", "c")], [ONE])
     assert counting.read == [1]
+
+
+def test_a_reader_can_be_copied_as_saving_a_processor_does() -> None:
+    made = copy.deepcopy(Once({"reads": "as before"}))
+    assert made.get("reads") == "as before"

@@ -1,0 +1,1 @@
+"""Adapting models to a site's archive: alignment, masked language modelling, adapters of low rank, distillation."""
