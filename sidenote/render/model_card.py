@@ -70,7 +70,13 @@ def made_rows(card: Card) -> Rows:
         ("retrieval", _retrieval(card.retrieval)),
         *_drafting(card),
         *_admissions(card),
+        *_views(card),
+        *(("credit", text) for text in made.credits),
     )
+
+
+def _views(card: Card) -> Rows:
+    return tuple((f"view of {one.images}", f"{shown(one.accuracy)} named rightly") for one in card.external_views)
 
 
 def _radiographs(card: Card) -> Rows:

@@ -41,6 +41,8 @@ def _table(title: str, *columns: str) -> Table:
 
 def _made(card: Card) -> Table:
     table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")  # addresses in credits are longer than a narrow terminal
     for name, text in rows.made_rows(card):
         table.add_row(Text(name, style="dim"), text)
     return table

@@ -31,8 +31,8 @@ def train() -> None:
     help="Working folder; a killed run goes on there.",
 )
 @click.option("--quick", is_flag=True, help="A tiny model in a minute, to see that everything runs; good for nothing else.")
-@click.option("--count", type=click.IntRange(min=32), default=6000, show_default=True, help="Training phantoms.")
-@click.option("--epochs", type=click.IntRange(min=2), default=18, show_default=True)
+@click.option("--count", type=click.IntRange(min=32), default=8000, show_default=True, help="Training phantoms.")
+@click.option("--epochs", type=click.IntRange(min=2), default=15, show_default=True)
 @click.option("--seed", type=int, default=20260101, show_default=True)
 @click.option(
     "--radiographs",
@@ -42,7 +42,7 @@ def train() -> None:
 @click.option(
     "--external",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Index (JSON lines) of radiographs to measure on, whose patients are in no other set.",
+    help="Index (JSON lines) of further radiographs to measure on.",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; without it all cores.")
 def compact(
@@ -70,7 +70,8 @@ def compact(
     with refusals():
         recipe = quick_recipe(seed, radiographs) if quick else full_recipe(count, epochs, seed, radiographs)
         laterals = lateral_phantoms(range(TEST, TEST + (8 if quick else 100)))
-        others = chain(laterals, labelled_images(external) if external else ())
+        indices = dict.fromkeys(index for index in (radiographs, external) if index)  # who trained or calibrated drops out by themselves
+        others = chain(laterals, *(labelled_images(index) for index in indices))
         made = make(recipe, phantom_source, work, out, others=others, say=lambda text: click.echo(text, err=True))
     click.echo(f"{made.name} {made.version} written to {out}")
 

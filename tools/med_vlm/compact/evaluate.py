@@ -1,26 +1,19 @@
-"""What the card says, measured: on held-out phantoms, on pictures to refuse and on real radiographs."""
+"""What the card says of the findings, measured on held-out phantoms."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.med_vlm.compact.calibration import FindingCalibration
-from tools.med_vlm.compact.card import Estimate, ExternalMeasured, FindingMeasured, Refusals, Retrieval
-from tools.med_vlm.compact.evaluation_sets import LABEL_KEYS, MODALITIES, LabelledImage
+from tools.med_vlm.compact.card import Estimate, FindingMeasured, Retrieval
 from tools.med_vlm.compact.example import VIEWS
-from tools.med_vlm.compact.localise import MARGIN, pointing
-from tools.med_vlm.compact.measure import Interval, auroc_interval, calibration_error, proportion
+from tools.med_vlm.compact.localise import MARGIN, TOUCHING, pointing
+from tools.med_vlm.compact.measure import Interval, auroc_interval, calibration_error, proportion, reliability, risk_coverage
 from tools.med_vlm.compact.network import Output
-from tools.med_vlm.compact.ood import Gate
-from tools.med_vlm.compact.reader import CompactReader
 from tools.med_vlm.compact.store import LEFT, RIGHT, Store
-
-FRONTAL_MINIMUM = 5
-"""Fewer images of a class than this give no estimate."""
 
 
 def estimate(interval: Interval) -> Estimate:
@@ -51,7 +44,7 @@ def half_labels(store: Store, head: int, rows: NDArray[np.bool_]) -> tuple[NDArr
 def measure_pointing(output: Output, store: Store, head: int, rows: NDArray[np.bool_]) -> tuple[Interval, float]:
     """The pointing game over the carriers among `rows`: hits, and the mean chance."""
     carriers = rows & (store.present[:, head] == 1) & (store.masked[:, head] == 1)
-    carriers &= store.masks[:, head].max((1, 2)) > 25
+    carriers &= store.masks[:, head].max((1, 2)) > TOUCHING
     if not carriers.any():
         return proportion(0, 0), float("nan")
     hits, chance = pointing(output.cells[carriers][:, head].numpy(), store.masks[carriers, head])
@@ -82,6 +75,8 @@ def measure_finding(head: int, one: FindingCalibration, output: Output, store: S
         side_accuracy=_side_accuracy(head, one, output, store, rows),
         pointing=estimate(hits),
         pointing_chance=None if math.isnan(chance) else round(chance, 4),
+        reliability=reliability(probabilities, labels),
+        risk_coverage=risk_coverage(probabilities, labels),
         localised=localised,
     )
 
@@ -120,30 +115,3 @@ def measure_retrieval(images: NDArray[np.float32], texts: NDArray[np.float32], m
         chance_first=round(chance, 4),
         total=len(images),
     )
-
-
-def measure_refusal(name: str, gate: Gate, output: Output) -> Refusals:
-    """How many of a batch of answers the gate refuses; the view is not looked at."""
-    scores = gate.score(output.embedding.numpy(), output.texture.numpy())
-    return Refusals(images=name, refused=int((scores > gate.threshold).sum()), total=len(scores))
-
-
-def measure_external(reader: CompactReader, images: Iterable[LabelledImage]) -> tuple[tuple[ExternalMeasured, ...], tuple[Refusals, ...]]:
-    """AUROC per finding and refusals per group of real images, the former as if the model had not abstained."""
-    groups: dict[str, list[tuple[frozenset[str], dict[str, float], bool]]] = {}
-    for one in images:
-        name = one.group if one.modality in MODALITIES else f"{one.group} ({one.modality})"
-        groups.setdefault(name, []).append((one.labels, reader.scores(one.image)[0], reader.read(one.image).abstained))
-    measured = [found for name, rows in sorted(groups.items()) for found in _external_group(name, rows)]
-    refused = [Refusals(images=name, refused=sum(row[2] for row in rows), total=len(rows)) for name, rows in sorted(groups.items())]
-    return tuple(measured), tuple(refused)
-
-
-def _external_group(name: str, rows: Sequence[tuple[frozenset[str], dict[str, float], bool]]) -> list[ExternalMeasured]:
-    found: list[ExternalMeasured] = []
-    for label, key in LABEL_KEYS.items():
-        labels = np.array([label in row[0] for row in rows])
-        if labels.sum() >= FRONTAL_MINIMUM and (~labels).sum() >= FRONTAL_MINIMUM:
-            scores = np.array([row[1][key] for row in rows])
-            found.append(ExternalMeasured(images=name, finding=key, labelled=label, auroc=estimate(auroc_interval(scores, labels))))
-    return found

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.med_vlm.compact.radiographs import grey
+
 F32 = NDArray[np.float32]
-
-LABEL_KEYS: Mapping[str, str] = {
-    "Effusion": "pleural_effusion",
-    "Pneumothorax": "pneumothorax",
-    "Consolidation": "consolidation",
-    "Cardiomegaly": "cardiomegaly",
-    "Edema": "pulmonary_edema",
-    "Nodule": "nodule",
-    "Atelectasis": "atelectasis",
-    "pneumonia": "consolidation",
-}
-"""Labels of ChestX-ray14 and of PneumoniaMNIST that a head of the model answers."""
-
-MODALITIES = frozenset({"CR", "DX"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +23,8 @@ class LabelledImage:
     image: F32
     labels: frozenset[str]
     modality: str
+    patient: str = ""
+    view: str | None = None
 
 
 def strange(images: NDArray[np.uint8], seed: int) -> dict[str, list[F32]]:
@@ -72,15 +62,12 @@ def _shuffled(image: F32) -> F32:
 
 
 def external(index: Path) -> Iterator[LabelledImage]:
-    """The images of an index file: JSON lines with `path` (relative to the index), `labels` and `modality`.
+    """The images of an index file: JSON lines with `path` (relative to the index), `labels`, `modality`, `patient_id` and `view`.
 
     The group is the image's folder. Colour images become grey.
     """
-    from PIL import Image
-
     for line in index.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         path = index.parent / row["path"]
-        with Image.open(path) as picture:
-            image = np.asarray(picture.convert("L")).astype(np.float32) / np.float32(255)
-        yield LabelledImage(path.parent.name, image, frozenset(row["labels"]), str(row["modality"]))
+        labels, patient = frozenset(row["labels"]), str(row.get("patient_id", ""))
+        yield LabelledImage(path.parent.name, grey(path), labels, str(row["modality"]), patient, row.get("view"))

@@ -13,6 +13,7 @@ from fhir.codes import FINDING, FINDINGS, Side
 from tools.med_vlm.errors import TrainingDataRefused
 
 View = Literal["PA", "AP", "LATERAL"]
+Domain = Literal["phantom", "radiograph"]
 
 KEYS: tuple[str, ...] = tuple(finding.key for finding in FINDINGS)
 """The heads of the model, in their fixed order."""
@@ -23,14 +24,17 @@ LATERAL: tuple[bool, ...] = tuple(finding.lateral for finding in FINDINGS)
 VIEWS: tuple[View, ...] = ("PA", "AP", "LATERAL")
 """The classes of the view head, in their fixed order."""
 
+DOMAINS: tuple[Domain, ...] = ("phantom", "radiograph")
+"""Where images come from: drawn by this project, or taken of a patient."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
     """One image with its truth.
 
     `image` is float32 [rows, columns] in 0..1. `labels` holds every present finding with its side, or None where the
-    side is unknown or the finding has none; a finding that is not named is absent. `masks` holds bool [m, n] arrays that
-    cover the whole image at any resolution. `sentences` are the report's findings and impression.
+    side is unknown or the finding has none; another finding is absent if it is in `known`, and else nobody knows. `masks`
+    holds bool [m, n] arrays that cover the whole image at any resolution. `sentences` are the report's findings and impression.
     """
 
     number: int
@@ -39,6 +43,9 @@ class TrainingExample:
     masks: Mapping[str, NDArray[np.bool_]]
     sentences: tuple[str, ...]
     view: View = "PA"
+    known: frozenset[str] = frozenset(KEYS)
+    """The findings whose presence or absence somebody stated. A set of labels that never names a finding teaches nothing of it."""
+    domain: Domain = "phantom"
 
     def __post_init__(self) -> None:
         """Refuse what cannot train.
@@ -46,13 +53,26 @@ class TrainingExample:
         Raises:
             TrainingDataRefused: unknown finding or view, an image or a mask that is not two-dimensional.
         """
-        unknown = (set(self.labels) | set(self.masks)) - set(FINDING)
+        unknown = (set(self.labels) | set(self.masks) | self.known) - set(FINDING)
         if unknown:
             raise TrainingDataRefused(f"unknown findings {sorted(unknown)}")
         if self.image.ndim != 2 or any(mask.ndim != 2 for mask in self.masks.values()):
             raise TrainingDataRefused("images and masks are two-dimensional arrays")
         if self.view not in VIEWS:
             raise TrainingDataRefused(f"unknown view {self.view!r}")
+        if not set(self.labels) <= self.known:
+            raise TrainingDataRefused("a finding that is named as present is known")
+
+    @property
+    def meaning(self) -> str:
+        """Equal for examples that mean the same, for the contrastive loss.
+
+        Findings with their sides where all of them are known. Of others only the report can be compared, word by word:
+        two images with equal known findings may still differ in what nobody stated.
+        """
+        if self.known >= frozenset(KEYS):
+            return repr(semantic_key(self.labels))
+        return repr(self.sentences or self.number)
 
 
 Source = Callable[[Sequence[int]], Iterable[TrainingExample]]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from tools.med_vlm.compact.calibration import FindingCalibration, Frozen
 from tools.med_vlm.compact.card import Card, FileEntry
+from tools.med_vlm.compact.drafting import BankSentence
 from tools.med_vlm.errors import ModelFilesChanged, ModelMissing
 
 SHIPPED = Path(__file__).resolve().parent
@@ -26,6 +27,7 @@ class NetworkShape(Frozen):
     neck: int
     findings: int
     views: int
+    domain: bool = False
 
 
 class GateUnits(Frozen):
@@ -37,8 +39,15 @@ class GateUnits(Frozen):
     threshold: float
 
 
+class DomainCalibration(Frozen):
+    """What a reading of radiographs depends on, where these were admitted."""
+
+    gate: GateUnits
+    findings: tuple[FindingCalibration, ...]
+
+
 class Calibration(Frozen):
-    """Everything beside the weights that a reading depends on, `calibration.json`."""
+    """Everything beside the weights that a reading depends on, `calibration.json`. Gate and findings are those of phantoms."""
 
     name: str
     version: str
@@ -47,6 +56,10 @@ class Calibration(Frozen):
     findings: tuple[FindingCalibration, ...]
     localised: tuple[str, ...]
     """Keys whose regions are shown."""
+    radiographs: DomainCalibration | None = None
+    """None: radiographs were not admitted, and the model abstains on them."""
+    drafting: tuple[BankSentence, ...] = ()
+    """Sentences of training reports that a report may be drafted from."""
 
 
 def sha256(path: Path) -> str:

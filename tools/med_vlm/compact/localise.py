@@ -13,6 +13,9 @@ F32 = NDArray[np.float32]
 MARGIN = 0.25
 """A finding's regions are shown when the pointing game's lower bound is this far above chance."""
 
+TOUCHING = 25
+"""Coverage of 255 from which a cell of a mask counts."""
+
 
 def component(mask: NDArray[np.bool_], start: tuple[int, int]) -> NDArray[np.bool_]:
     """The cells of `mask` [h, w] joined to `start` over their sides."""
@@ -61,14 +64,23 @@ def _between(cells: F32, positions: NDArray[np.floating]) -> F32:
     return np.asarray(cells[low] * (1 - share) + cells[high] * share, dtype=np.float32)
 
 
+def touched(masks: NDArray[np.uint8], height: int, width: int) -> NDArray[np.bool_]:
+    """Which cells [n, height, width] of a map the coverages [n, g, g] touch, whether or not one grid divides the other."""
+    rows, columns = (_windows(masks.shape[axis], cells) for axis, cells in ((1, height), (2, width)))
+    best = [[masks[:, top:bottom, left:right].max((1, 2)) for left, right in columns] for top, bottom in rows]
+    return np.asarray(np.moveaxis(np.array(best), 2, 0) > TOUCHING)
+
+
+def _windows(grid: int, cells: int) -> list[tuple[int, int]]:
+    """The stretch of a grid that each cell lies over, ends included."""
+    return [(cell * grid // cells, -(-(cell + 1) * grid // cells)) for cell in range(cells)]
+
+
 def pointing(cells: F32, masks: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], F32]:
     """The pointing game (Zhang et al., ECCV 2016) on maps [n, h, w] and coverages [n, g, g].
 
     A hit is a strongest cell that touches the mask. Chance is the share of cells that touch it.
     """
     count, height, width = cells.shape
-    fold = masks.shape[1] // height
-    touched = masks[:, : fold * height, : fold * width].reshape(count, height, fold, width, fold).max((2, 4)) > 25
-    best = cells.reshape(count, -1).argmax(1)
-    hits = touched.reshape(count, -1)[np.arange(count), best]
-    return hits, touched.reshape(count, -1).mean(1).astype(np.float32)
+    where = touched(masks, height, width).reshape(count, -1)
+    return where[np.arange(count), cells.reshape(count, -1).argmax(1)], where.mean(1).astype(np.float32)

@@ -25,6 +25,10 @@ class Batch:
     """[n, 384] unit length report embeddings."""
     meanings: torch.Tensor
     """[n] equal numbers mean equal findings."""
+    known: torch.Tensor
+    """[n, c] 1 where presence or absence was stated; the rest teaches nothing."""
+    domains: torch.Tensor
+    """[n] 0 for drawn phantoms, 1 for radiographs."""
 
 
 def cell_targets(masks: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
@@ -40,7 +44,7 @@ def cell_loss(cells: torch.Tensor, batch: Batch) -> torch.Tensor:
     A present finding without a mask teaches nothing here.
     """
     targets = cell_targets(batch.masks, cells.shape[-2], cells.shape[-1])
-    taught = ((batch.present == 0) | (batch.masked == 1)).float()[:, :, None, None].expand_as(targets)
+    taught = ((batch.known == 1) & ((batch.present == 0) | (batch.masked == 1))).float()[:, :, None, None].expand_as(targets)
     raw = functional.binary_cross_entropy_with_logits(cells, targets, reduction="none")
     covered, free = taught * targets, taught * (1 - targets)
     drawn = covered.sum((2, 3))
@@ -54,17 +58,44 @@ def half_loss(halves: torch.Tensor, batch: Batch) -> torch.Tensor:
     targets = torch.stack([bits & 1, (bits >> 1) & 1], 2).float()
     lateral = torch.tensor(LATERAL)[None, :]
     frontal = (batch.views != VIEWS.index("LATERAL"))[:, None]
-    taught = (lateral & frontal & ((batch.present == 0) | (bits > 0))).float()[:, :, None].expand_as(targets)
+    taught = (lateral & frontal & (batch.known == 1) & ((batch.present == 0) | (bits > 0))).float()[:, :, None].expand_as(targets)
     raw = functional.binary_cross_entropy_with_logits(halves, targets, reduction="none")
     weight = taught * (1 + 2 * targets)
     return (raw * weight).sum() / weight.sum().clamp_min(1)
 
 
+def image_loss(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Cross-entropy of the known findings, carriers weighing three times."""
+    present, known = batch.present.float(), batch.known.float()
+    raw = functional.binary_cross_entropy_with_logits(logits, present, weight=(1 + 2 * present) * known, reduction="sum")
+    return raw / known.sum().clamp_min(1)
+
+
+def pairs(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which image and report of the batch mean the same, and which do not: two bool [n, n]. Of the other pairs nobody knows.
+
+    Apart are two whose meanings differ where both know every finding, or where they differ in a finding both know. An image
+    with unknown findings is a match of no report but an equal one, and no mismatch of one that may well describe it.
+    """
+    known, present = batch.known.float(), batch.present.float() * batch.known.float()
+    absent = known - present
+    same = batch.meanings[:, None] == batch.meanings[None, :]
+    whole = batch.known.bool().all(1)
+    differ = (present @ absent.T + absent @ present.T) > 0
+    return same, ~same & ((whole[:, None] & whole[None, :]) | differ)
+
+
 def contrastive_loss(embedding: torch.Tensor, batch: Batch, scale: torch.Tensor) -> torch.Tensor:
-    """Soft multi-positive InfoNCE in both directions: every report of the same meaning is right, since "normal" repeats."""
-    logits = embedding @ batch.texts.T * scale
-    same = (batch.meanings[:, None] == batch.meanings[None, :]).float()
-    targets = same / same.sum(1, keepdim=True)
+    """Soft multi-positive InfoNCE in both directions: every report of the same meaning is right, since "normal" repeats.
+
+    Examples without a report take no part, and of pairs that `pairs` cannot tell nothing is learnt.
+    """
+    said = batch.texts.abs().sum(1) > 0
+    if not bool(said.any()):
+        return embedding.sum() * 0
+    same, apart = (each[said][:, said] for each in pairs(batch))
+    logits = (embedding[said] @ batch.texts[said].T * scale).masked_fill(~(same | apart), -1e4)
+    targets = same.float() / same.sum(1, keepdim=True)
     rows = -(targets * functional.log_softmax(logits, 1)).sum(1).mean()
     columns = -(targets.T * functional.log_softmax(logits.T, 1)).sum(1).mean()
     return (rows + columns) / 2
@@ -72,15 +103,15 @@ def contrastive_loss(embedding: torch.Tensor, batch: Batch, scale: torch.Tensor)
 
 def total_loss(output: Output, batch: Batch, log_temperature: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
     """The weighted sum that is minimised, and its parts for the log."""
-    weight = 1 + 2 * batch.present.float()
-    image = functional.binary_cross_entropy_with_logits(output.logits, batch.present.float(), weight=weight)
     parts = {
-        "image": image,
+        "image": image_loss(output.logits, batch),
         "halves": half_loss(output.halves, batch),
         "cells": cell_loss(output.cells, batch),
         "view": functional.cross_entropy(output.view, batch.views.long()),
         "text": contrastive_loss(output.embedding, batch, log_temperature.clamp(0, 4.6).exp()),
     }
-    weights = {"image": 2.0, "halves": 1.0, "cells": 1.0, "view": 0.2, "text": 0.3}
+    if output.domain.requires_grad:
+        parts["domain"] = functional.binary_cross_entropy_with_logits(output.domain, batch.domains.float())
+    weights = {"image": 2.0, "halves": 1.0, "cells": 1.0, "view": 0.2, "text": 0.3, "domain": 0.2}
     total = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
     return total, {name: float(part.detach()) for name, part in parts.items()}

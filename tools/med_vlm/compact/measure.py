@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,3 +69,64 @@ def calibration_error(probabilities: FloatArray, labels: BoolArray, bins: int = 
     edges = np.clip((probabilities * bins).astype(int), 0, bins - 1)
     gaps = [(edges == bin_).mean() * abs(probabilities[edges == bin_].mean() - labels[edges == bin_].mean()) for bin_ in np.unique(edges)]
     return float(np.sum(gaps))
+
+
+def auroc_by_patient(scores: FloatArray, labels: BoolArray, patients: Sequence[str], seed: int = 0, rounds: int = 500) -> Interval:
+    """AUROC with a percentile bootstrap interval that resamples patients: images of one patient are no independent witnesses.
+
+    A draw without both classes is left out. Without enough draws there is no interval: it is then 0..1.
+    """
+    value = auroc(scores, labels)
+    drawn = [auroc(scores[rows], labels[rows]) for rows in resampled(patients, seed, rounds)]
+    return _between(value, drawn, int(labels.sum()), len(labels))
+
+
+def resampled(patients: Sequence[str], seed: int, rounds: int) -> Iterator[NDArray[np.int64]]:
+    """`rounds` times the row numbers of as many patients as there are, drawn with replacement; seeded."""
+    rows: dict[str, list[int]] = {}
+    for row, patient in enumerate(patients):
+        rows.setdefault(patient, []).append(row)
+    own = [np.array(each, dtype=np.int64) for each in rows.values()]
+    random = np.random.default_rng(seed)
+    for _ in range(rounds):
+        yield np.concatenate([own[index] for index in random.integers(0, len(own), len(own))])
+
+
+def _between(value: float, drawn: Sequence[float], positives: int, total: int) -> Interval:
+    """An estimate with the 95 % interval of its draws that could be computed."""
+    usable = [each for each in drawn if not np.isnan(each)]
+    if np.isnan(value) or len(usable) < 0.9 * max(1, len(drawn)):
+        return Interval(value, 0.0, 1.0, positives, total)
+    low, high = np.quantile(usable, [0.025, 0.975])
+    return Interval(value, float(low), float(high), positives, total)
+
+
+def macro_auroc(scores: FloatArray, labels: BoolArray, known: BoolArray, patients: Sequence[str], seed: int = 0) -> Interval:
+    """Mean AUROC over the columns of [n, c], each on its known rows, with an interval by patient; NaN without columns.
+
+    `positives` counts the columns with both classes, `total` the patients.
+    """
+    columns = [head for head in range(scores.shape[1]) if not np.isnan(auroc(scores[known[:, head], head], labels[known[:, head], head]))]
+
+    def mean(rows: NDArray[np.int64]) -> float:
+        each = [auroc(scores[rows[known[rows, head]], head], labels[rows[known[rows, head]], head]) for head in columns]
+        usable = [value for value in each if not np.isnan(value)]
+        return float(np.mean(usable)) if usable else float("nan")
+
+    every = np.arange(len(scores), dtype=np.int64)
+    return _between(mean(every), [mean(rows) for rows in resampled(patients, seed, 300)], len(columns), len(set(patients)))
+
+
+def reliability(probabilities: FloatArray, labels: BoolArray, bins: int = 10) -> tuple[tuple[float, float, int], ...]:
+    """(mean predicted, share observed, images) of each equal-width bin that holds any."""
+    edges = np.clip((probabilities * bins).astype(int), 0, bins - 1)
+    inside = [edges == bin_ for bin_ in np.unique(edges)]
+    return tuple((round(float(probabilities[rows].mean()), 4), round(float(labels[rows].mean()), 4), int(rows.sum())) for rows in inside)
+
+
+def risk_coverage(probabilities: FloatArray, labels: BoolArray, points: int = 20) -> tuple[tuple[float, float], ...]:
+    """(share answered, share of wrong answers among them), the surest answers first (El-Yaniv and Wiener, JMLR 2010)."""
+    order = np.argsort(-np.abs(probabilities - 0.5), kind="stable")
+    wrong = ((probabilities >= 0.5) != labels)[order]
+    ends = [max(1, round(len(wrong) * point / points)) for point in range(1, points + 1)] if len(wrong) else []
+    return tuple((round(end / len(wrong), 4), round(float(wrong[:end].mean()), 4)) for end in ends)

@@ -31,6 +31,8 @@ class Shape:
     neck: int = 208
     findings: int = 10
     views: int = 3
+    domain: bool = False
+    """Whether the network also says if an image is a radiograph or a drawn phantom."""
 
     @property
     def cells(self) -> int:
@@ -54,6 +56,8 @@ class Output:
     """[n, 384] unit length, in the text space."""
     texture: torch.Tensor
     """[n, t] mean and spread of the channels of two middle stages: what out-of-distribution images change first. Empty in training."""
+    domain: torch.Tensor
+    """[n] logits of being a radiograph rather than a drawn phantom; minus infinity where the network was taught no difference."""
 
 
 class Block(nn.Module):
@@ -112,6 +116,8 @@ class CompactNet(nn.Module):
         self.global_head = nn.Linear(fourth, shape.findings)
         self.scale = nn.Parameter(torch.ones(shape.findings))
         self.view_head = nn.Linear(fourth, shape.views)
+        if shape.domain:
+            self.domain_head = nn.Linear(fourth, 1)
         self.projection = nn.Linear(fourth + shape.neck, TEXT_DIMENSION)
         self.log_temperature = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
         if self.cell_head.bias is not None:
@@ -134,7 +140,15 @@ class CompactNet(nn.Module):
             view=self.view_head(pooled).float(),
             embedding=functional.normalize(embedding, dim=1),
             texture=torch.cat([_spread(middle), _spread(fine)], 1) if not self.training else pooled.new_zeros(len(pooled), 0),
+            domain=self._domain(pooled),
         )
+
+    def _domain(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Detached: a probe beside the tower, which is not to learn to keep phantoms and patients apart."""
+        if not self.shape.domain:
+            return pooled.new_full((len(pooled),), -torch.inf)
+        logits: torch.Tensor = self.domain_head(pooled.detach())[:, 0]
+        return logits.float()
 
 
 def _halves(cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

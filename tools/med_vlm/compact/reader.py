@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.med_vlm.compact.calibration import FindingCalibration
+from tools.med_vlm.asked import Asked
+from tools.med_vlm.compact.drafting import Bank
 from tools.med_vlm.compact.example import VIEWS
 from tools.med_vlm.compact.files import SHIPPED, WEIGHTS, Calibration, load_calibration, verify
 from tools.med_vlm.compact.narrative import narrative
 from tools.med_vlm.errors import ImageRefused
-from tools.med_vlm.reading import FindingReading, Reading
+from tools.med_vlm.profile import Profile
+from tools.med_vlm.reading import FindingReading, Reading, Sentence
 
 if TYPE_CHECKING:
     from retrieval.encoders.forms import Chosen
     from tools.med_vlm.compact.card import Card
+    from tools.med_vlm.compact.gates import Judged
     from tools.med_vlm.compact.network import Output
-    from tools.med_vlm.compact.preprocess import Frame
     from tools.med_vlm.compact.weights import Parts
 
 F32 = NDArray[np.float32]
@@ -36,31 +38,45 @@ class CompactReader:
     """Implements `tools.med_vlm.reading.Reader`. Make one with `load_compact`; safe to share between threads."""
 
     def __init__(self, parts: Parts, calibration: Calibration, card: Card, *, many: bool = False) -> None:
+        from tools.med_vlm.compact.gates import Gates
         from tools.med_vlm.compact.minilm import SentenceCache
 
         self.name = f"{calibration.name} {calibration.version}"
         self.fingerprint = card.files[WEIGHTS].sha256
         self.card = card
+        self.profile = Profile(role="classifier", licence=card.licence)
         self._parts, self._calibration = parts, calibration
+        self._gates, self._bank = Gates(parts, calibration), Bank(calibration.drafting, parts.drafting)
         self.sentences = SentenceCache(many=many)
         self._many = many
 
-    def read(self, image: F32) -> Reading:
-        """Read `image` [rows, columns], 0 (air) .. 1; abstains on what it cannot or should not read, never raises for content."""
+    def read(self, asked: Asked) -> Reading:
+        """Read the focal image; abstains on what it cannot or should not read, never raises for content."""
         from tools.med_vlm.compact.preprocess import Frame, prepare, problem
+        from tools.med_vlm.compact.statements import finding_readings
 
+        image = asked.focal.pixels
         refused = problem(image)
         if refused:
-            return self._abstain(refused, NOT_SCORED, None)
+            return self._abstain(refused, None, None)
         output = self._forward(prepare(image, self._parts.net.shape.size)[None])
-        score = float(self._parts.gate.score(output.embedding.numpy(), output.texture.numpy())[0])
+        (judged,) = self._gates.judge(output)
         view = VIEWS[int(output.view[0].argmax())]
-        if score > self._parts.gate.threshold:
-            return self._abstain("the image is unlike those the model was validated on", score, view)
+        if judged.reason:
+            return self._abstain(judged.reason, judged, view)
         if view == "LATERAL":
-            return self._abstain("a lateral view; the model reads frontal radiographs only", score, view)
-        findings = self._findings(output, Frame(*image.shape))
-        return self._reading(abstained=False, reason="", score=score, view=view, findings=findings)
+            return self._abstain("a lateral view; the model reads frontal radiographs only", judged, view)
+        findings = finding_readings(output, 0, judged.findings, Frame(*image.shape), judged.localised)
+        drafted = self._bank.draft(output.embedding[0].numpy(), findings)
+        return self._reading("", judged, view, findings, narrative(findings, drafted))
+
+    def probabilities(self, asked: Asked) -> Mapping[str, float]:
+        """Calibrated probabilities by finding, nothing gated.
+
+        Raises:
+            ImageRefused: the array is not two-dimensional or holds no finite values.
+        """
+        return self.scores(asked.focal.pixels)[0]
 
     def embed(self, images: Sequence[F32]) -> F32:
         """Image embeddings [n, 384], unit length, in the space of `embed_texts`.
@@ -106,14 +122,30 @@ class CompactReader:
         Raises:
             ImageRefused: the array is not two-dimensional or holds no finite values.
         """
+        from tools.med_vlm.compact.statements import probabilities
+
+        output = self._measured(image)
+        (judged,) = self._gates.judge(output)
+        return probabilities(output, 0, judged.findings), judged.score
+
+    def measured(self, image: F32) -> tuple[dict[str, float], str]:
+        """Calibrated probabilities by finding and the view, abstention ignored: for measuring only.
+
+        Raises:
+            ImageRefused: the array is not two-dimensional or holds no finite values.
+        """
+        from tools.med_vlm.compact.statements import probabilities
+
+        output = self._measured(image)
+        (judged,) = self._gates.judge(output)
+        return probabilities(output, 0, judged.findings), VIEWS[int(output.view[0].argmax())]
+
+    def _measured(self, image: F32) -> Output:
         from tools.med_vlm.compact.preprocess import prepare
 
         if image.ndim != 2 or not bool(np.isfinite(image).all()):
             raise ImageRefused("not a two-dimensional array of finite numbers")
-        output = self._forward(prepare(image, self._parts.net.shape.size)[None])
-        score = float(self._parts.gate.score(output.embedding.numpy(), output.texture.numpy())[0])
-        logits = output.logits[0].numpy()
-        return {one.key: _probability(one, logits[head]) for head, one in enumerate(self._calibration.findings)}, score
+        return self._forward(prepare(image, self._parts.net.shape.size)[None])
 
     def _forward(self, batch: object) -> Output:
         import torch
@@ -122,46 +154,24 @@ class CompactReader:
             output: Output = self._parts.net(batch)
         return output
 
-    def _findings(self, output: Output, frame: Frame) -> tuple[FindingReading, ...]:
-        cells = output.cells[0].sigmoid().numpy()
-        logits, halves = output.logits[0].numpy(), output.halves[0].numpy()
-        rows = enumerate(self._calibration.findings)
-        return tuple(self._finding(one, float(logits[head]), halves[head], cells[head], frame) for head, one in rows)
+    def _abstain(self, reason: str, judged: Judged | None, view: str | None) -> Reading:
+        return self._reading(reason, judged, view, (), ())
 
-    def _finding(self, one: FindingCalibration, logit: float, halves: F32, cells: F32, frame: Frame) -> FindingReading:
-        from tools.med_vlm.compact.localise import heat_map, region
-
-        probability = _probability(one, logit)
-        presence = one.presence(probability)
-        shown = one.key in self._calibration.localised and presence != "absent"
-        return FindingReading(
-            key=one.key,
-            presence=presence,
-            probability=probability,
-            side=None if presence == "absent" else one.which_side(float(halves[0]), float(halves[1])),
-            region=region(cells, frame) if shown and presence == "present" else None,
-            heat_map=heat_map(cells, frame) if shown else None,
-        )
-
-    def _abstain(self, reason: str, score: float, view: str | None) -> Reading:
-        return self._reading(abstained=True, reason=reason, score=score, view=view, findings=())
-
-    def _reading(self, *, abstained: bool, reason: str, score: float, view: str | None, findings: tuple[FindingReading, ...]) -> Reading:
+    def _reading(
+        self, reason: str, judged: Judged | None, view: str | None, findings: tuple[FindingReading, ...], said: tuple[Sentence, ...]
+    ) -> Reading:
         return Reading(
             model=self.name,
             fingerprint=self.fingerprint,
-            abstained=abstained,
+            abstained=bool(reason),
             reason=reason,
-            ood_score=score,
-            ood_threshold=self._calibration.gate.threshold,
+            ood_score=judged.score if judged else NOT_SCORED,
+            ood_threshold=judged.threshold if judged else self._calibration.gate.threshold,
             view=view,
+            calibrated=True,
             findings=findings,
-            narrative=narrative(findings),
+            narrative=said,
         )
-
-
-def _probability(one: FindingCalibration, logit: float) -> float:
-    return float(one.scaling.probability(np.array(logit, dtype=np.float64)))
 
 
 def load_compact(folder: Path | None = None, *, many: bool = False) -> CompactReader:

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.med_vlm.compact.example import KEYS, VIEWS, Source, TrainingExample, semantic_key
+from tools.med_vlm.compact.example import DOMAINS, KEYS, VIEWS, Source, TrainingExample
 from tools.med_vlm.compact.preprocess import Frame, prepare, prepare_mask
 from tools.med_vlm.errors import TrainingDataRefused
 
 GRID = 48
-"""Rows and columns of a stored mask: fine enough to follow an augmentation, four cells to one of the network's."""
+"""Rows and columns of a stored mask: fine enough to follow an augmentation, three or four cells to one of the network's."""
 
 RIGHT, LEFT = 1, 2
 """Bits of a stored side; 0 says the side is unknown or the finding has none."""
@@ -37,9 +37,13 @@ class Store:
     masked: NDArray[np.uint8]
     """[n, c]: whether a mask was given."""
     views: NDArray[np.uint8]
+    known: NDArray[np.uint8]
+    """[n, c]: whether presence or absence was stated."""
+    domains: NDArray[np.uint8]
+    """[n] positions in `example.DOMAINS`."""
     sentences: tuple[tuple[str, ...], ...]
     meanings: NDArray[np.int64]
-    """[n] equal numbers mean equal findings with equal sides."""
+    """[n] equal numbers mean equal findings with equal sides, or equal reports where not every finding is known."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,6 +58,8 @@ def _layout(count: int, size: int) -> dict[str, tuple[int, ...]]:
         "sides": (count, heads),
         "masked": (count, heads),
         "views": (count,),
+        "known": (count, heads),
+        "domains": (count,),
     }
 
 
@@ -74,8 +80,10 @@ def _put(arrays: dict[str, NDArray[np.uint8]], row: int, example: TrainingExampl
     frame = Frame(*example.image.shape)
     arrays["images"][row] = (prepare(example.image, size)[0] * 255).round().numpy()
     arrays["views"][row] = VIEWS.index(example.view)
+    arrays["domains"][row] = DOMAINS.index(example.domain)
     for head, key in enumerate(KEYS):
         arrays["present"][row, head] = key in example.labels
+        arrays["known"][row, head] = key in example.known
         arrays["sides"][row, head] = _SIDE_BITS[example.labels.get(key)]
         arrays["masked"][row, head] = key in example.masks
         if key in example.masks:
@@ -108,8 +116,7 @@ def render(
         texts.writelines(json.dumps(row) + "\n" for row in rows)
         for row, example in zip(range(len(rows), len(numbers)), _checked(source, left), strict=False):
             _put(arrays, row, example, size)
-            meaning = semantic_key(example.labels)
-            rows.append({"number": example.number, "sentences": list(example.sentences), "meaning": repr(meaning)})
+            rows.append({"number": example.number, "sentences": list(example.sentences), "meaning": example.meaning})
             texts.write(json.dumps(rows[-1]) + "\n")
             texts.flush()
             progress(row + 1, len(numbers))
@@ -132,3 +139,17 @@ def _store(arrays: dict[str, NDArray[np.uint8]], rows: list[dict[str, object]]) 
     meanings = np.array([names.setdefault(str(row["meaning"]), len(names)) for row in rows], dtype=np.int64)
     sentences = tuple(tuple(str(text) for text in row["sentences"]) for row in rows if isinstance(row["sentences"], list))
     return Store(sentences=sentences, meanings=meanings, **arrays)
+
+
+def picked(store: Store, rows: NDArray[np.int64]) -> Store:
+    """The examples `rows` of `store`, in memory."""
+    arrays = {name: np.asarray(getattr(store, name)[rows]) for name in _layout(0, 0)}
+    return Store(sentences=tuple(store.sentences[row] for row in rows), meanings=store.meanings[rows], **arrays)
+
+
+def joined(store: Store, other: Store, repeats: int) -> Store:
+    """`store`, then `other` so many times over, in memory; a meaning of one is no meaning of the other."""
+    arrays = {name: np.concatenate([getattr(store, name), *[getattr(other, name)] * repeats]) for name in _layout(0, 0)}
+    first = int(store.meanings.max(initial=-1)) + 1
+    meanings = np.concatenate([store.meanings, *[other.meanings + first] * repeats])
+    return Store(sentences=store.sentences + other.sentences * repeats, meanings=meanings, **arrays)

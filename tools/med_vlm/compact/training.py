@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ from tools.med_vlm.compact.measure import auroc
 from tools.med_vlm.compact.network import CompactNet, Output, Shape
 from tools.med_vlm.compact.store import Store
 from tools.med_vlm.errors import TrainingDataRefused, TrainingDiverged
+
+OUTPUTS: tuple[str, ...] = tuple(field.name for field in fields(Output))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ def batch_of(store: Store, texts: NDArray[np.float32], rows: NDArray[np.int64], 
         views=torch.from_numpy(store.views[rows]),
         texts=torch.from_numpy(texts[rows]),
         meanings=torch.from_numpy(store.meanings[rows]),
+        known=torch.from_numpy(store.known[rows]),
+        domains=torch.from_numpy(store.domains[rows]),
     )
 
 
@@ -80,8 +84,7 @@ def outputs_of(net: CompactNet, store: Store, batch: int = 32, fast: bool = Fals
         images = torch.from_numpy(store.images[start : start + batch].astype(np.float32) / 255)[:, None]
         with torch.autocast("cpu", torch.bfloat16, enabled=fast):
             parts.append(net(images))
-    names = ("cells", "logits", "halves", "view", "embedding", "texture")
-    return Output(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+    return Output(**{name: torch.cat([getattr(part, name) for part in parts]) for name in OUTPUTS})
 
 
 def _rate(plan: Plan, step: int, steps: int) -> float:

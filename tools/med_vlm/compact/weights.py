@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tools.med_vlm.compact.files import WEIGHTS, Calibration, GateUnits, NetworkShape
-from tools.med_vlm.compact.network import CompactNet, Shape
+from tools.med_vlm.compact.network import TEXT_DIMENSION, CompactNet, Shape
 from tools.med_vlm.compact.ood import Gate
 from tools.med_vlm.errors import ModelFilesChanged
+
+GATE, RADIOGRAPHS = "gate", "radiographs"
+"""First names of the tensors of the two gates."""
+
+NOTHING = np.zeros((0, TEXT_DIMENSION), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,10 @@ class Parts:
     net: CompactNet
     gate: Gate
     text_centre: NDArray[np.float32]
+    radiographs: Gate | None = None
+    """The gate of radiographs, where these were admitted."""
+    drafting: NDArray[np.float32] = field(default_factory=lambda: NOTHING)
+    """[n, 384] unit vectors of the calibration's sentences, in the image's space."""
 
 
 def rounded(net: CompactNet) -> CompactNet:
@@ -35,9 +44,7 @@ def rounded(net: CompactNet) -> CompactNet:
 
 def stored_shape(shape: Shape) -> NetworkShape:
     """The shape as the calibration stores it."""
-    return NetworkShape(
-        size=shape.size, widths=shape.widths, blocks=shape.blocks, neck=shape.neck, findings=shape.findings, views=shape.views
-    )
+    return NetworkShape(**asdict(shape))
 
 
 def gate_units(gate: Gate) -> GateUnits:
@@ -48,11 +55,23 @@ def gate_units(gate: Gate) -> GateUnits:
 def save(parts: Parts, folder: Path) -> None:
     """Write the weights file of a folder."""
     tensors = {f"net.{key}": value.half().contiguous() for key, value in parts.net.state_dict().items()}
-    tensors["gate.bank"] = torch.from_numpy(parts.gate.bank).half()
-    tensors["gate.centre"] = torch.from_numpy(parts.gate.centre)
-    tensors["gate.axes"] = torch.from_numpy(np.ascontiguousarray(parts.gate.axes))
+    tensors |= _gate_tensors(parts.gate, GATE)
     tensors["text.centre"] = torch.from_numpy(parts.text_centre)
+    if parts.radiographs:
+        tensors |= _gate_tensors(parts.radiographs, RADIOGRAPHS)
+    if len(parts.drafting):
+        tensors["drafting.vectors"] = torch.from_numpy(parts.drafting).half()
     save_file(tensors, folder / WEIGHTS)
+
+
+def _gate_tensors(gate: Gate, name: str) -> dict[str, torch.Tensor]:
+    bank, axes = torch.from_numpy(gate.bank).half(), torch.from_numpy(np.ascontiguousarray(gate.axes))
+    return {f"{name}.bank": bank, f"{name}.centre": torch.from_numpy(gate.centre), f"{name}.axes": axes}
+
+
+def _gate(tensors: dict[str, torch.Tensor], name: str, units: GateUnits) -> Gate:
+    bank, centre, axes = (tensors[f"{name}.{part}"].float().numpy() for part in ("bank", "centre", "axes"))
+    return Gate(bank, centre, axes, **units.model_dump())
 
 
 def load(folder: Path, calibration: Calibration) -> Parts:
@@ -65,7 +84,12 @@ def load(folder: Path, calibration: Calibration) -> Parts:
         tensors = load_file(folder / WEIGHTS)
         net = CompactNet(Shape(**calibration.shape.model_dump()))
         net.load_state_dict({key[4:]: value.float() for key, value in tensors.items() if key.startswith("net.")})
-        bank, centre, axes, text = (tensors[f"{key}"].float().numpy() for key in ("gate.bank", "gate.centre", "gate.axes", "text.centre"))
+        gate = _gate(tensors, GATE, calibration.gate)
+        radiographs = _gate(tensors, RADIOGRAPHS, calibration.radiographs.gate) if calibration.radiographs else None
+        text = tensors["text.centre"].float().numpy()
+        drafting = tensors["drafting.vectors"].float().numpy() if calibration.drafting else NOTHING
     except (SafetensorError, KeyError, RuntimeError) as refused:
         raise ModelFilesChanged(WEIGHTS, type(refused).__name__) from refused
-    return Parts(net.eval(), Gate(bank, centre, axes, **calibration.gate.model_dump()), text)
+    if len(drafting) != len(calibration.drafting):
+        raise ModelFilesChanged(WEIGHTS, "another number of sentence vectors than sentences")
+    return Parts(net.eval(), gate, text, radiographs, drafting)

@@ -26,7 +26,10 @@ def store() -> Store:
     present[carriers, EFFUSION], sides[carriers, EFFUSION], masked[carriers, EFFUSION] = 1, 1, 1
     masks[carriers, EFFUSION, 40:, :12] = 255
     views = np.where(np.arange(count) >= 50, 2, 0).astype(np.uint8)
-    return Store(np.zeros((count, 8, 8), np.uint8), masks, present, sides, masked, views, ((),) * count, np.zeros(count, np.int64))
+    known, domains = np.ones((count, 10), np.uint8), np.zeros(count, np.uint8)
+    return Store(
+        np.zeros((count, 8, 8), np.uint8), masks, present, sides, masked, views, known, domains, ((),) * count, np.zeros(count, np.int64)
+    )
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def perfect(store: Store) -> Output:
     cells[:, EFFUSION, 11, 0] = 6.0
     halves = torch.full((60, 10, 2), -6.0)
     halves[:, EFFUSION, 0] = truth[:, EFFUSION] * 12 - 6
-    return Output(cells, truth * 12 - 6, halves, torch.zeros(60, 3), torch.zeros(60, 384), torch.zeros(60, 8))
+    return Output(cells, truth * 12 - 6, halves, torch.zeros(60, 3), torch.zeros(60, 384), torch.zeros(60, 8), torch.zeros(60))
 
 
 def test_a_perfect_answer_measures_as_perfect(store: Store, perfect: Output) -> None:
@@ -54,6 +57,8 @@ def test_a_perfect_answer_measures_as_perfect(store: Store, perfect: Output) -> 
     assert found.pointing.value == 1
     assert found.pointing_chance == pytest.approx(6 / 144, abs=1e-3)
     assert found.coverage == 1
+    assert sum(count for _, _, count in found.reliability) == 50
+    assert found.risk_coverage[-1] == (1.0, 0.0)
 
 
 def test_pointing_elsewhere_is_a_miss_and_is_not_trusted(store: Store, perfect: Output) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.med_vlm.compact.localise import component, heat_map, pointing, region
+from tools.med_vlm.compact.localise import component, heat_map, pointing, region, touched
 from tools.med_vlm.compact.preprocess import Frame
 
 
@@ -54,3 +54,14 @@ def test_the_pointing_game_counts_hits_and_chance() -> None:
     hits, chance = pointing(cells, masks)
     assert hits.tolist() == [True, False]
     assert chance == pytest.approx([18 / 144] * 2)
+
+
+@pytest.mark.parametrize("cells", [12, 14, 24, 48, 5])
+def test_a_cell_touches_what_lies_under_it_also_where_the_grids_do_not_divide(cells: int) -> None:
+    masks = np.zeros((3, 48, 48), dtype=np.uint8)
+    masks[0, 0, 0] = masks[1, 47, 47] = 255
+    masks[2, 47, 0] = 20
+    found = touched(masks, cells, cells)
+    assert [tuple(one) for one in np.argwhere(found[0])] == [(0, 0)]
+    assert [tuple(one) for one in np.argwhere(found[1])] == [(cells - 1, cells - 1)]
+    assert not found[2].any()

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.med_vlm.compact.measure import auroc, auroc_interval, calibration_error, proportion
+from tools.med_vlm.compact.measure import (
+    auroc,
+    auroc_by_patient,
+    auroc_interval,
+    calibration_error,
+    macro_auroc,
+    proportion,
+    reliability,
+    resampled,
+    risk_coverage,
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -43,3 +53,52 @@ def test_calibration_error_of_a_sure_and_wrong_model_is_large() -> None:
     labels = np.arange(100) < 50
     assert calibration_error(np.full(100, 0.5), labels) == pytest.approx(0, abs=1e-9)
     assert calibration_error(np.where(labels, 0.02, 0.98), labels) == pytest.approx(0.98, abs=1e-9)
+
+
+def test_images_of_one_patient_are_one_witness() -> None:
+    """The same figures from a hundred patients or from ten: ten leave more doubt."""
+    random = np.random.default_rng(0)
+    labels = np.arange(100) % 2 == 0
+    scores = labels + random.normal(size=100)
+    many = auroc_by_patient(scores, labels, [str(row) for row in range(100)])
+    few = auroc_by_patient(np.repeat(scores[:10], 10), np.repeat(labels[:10], 10), [str(row // 10) for row in range(100)])
+    assert many.value == auroc(scores, labels)
+    assert many.high - many.low < few.high - few.low
+
+
+def test_patients_are_resampled_whole() -> None:
+    for rows in resampled(["a", "b", "b", "c", "b"], 0, 20):
+        counts = np.bincount(rows, minlength=5)
+        assert counts[1] == counts[2] == counts[4]
+        assert counts[0] + counts[1] + counts[3] == 3
+
+
+def test_too_few_patients_give_no_interval() -> None:
+    found = auroc_by_patient(np.array([0.1, 0.9]), np.array([False, True]), ["a", "b"])
+    assert (found.value, found.low, found.high) == (1.0, 0.0, 1.0)
+
+
+def test_the_macro_is_the_mean_over_what_is_known() -> None:
+    random = np.random.default_rng(0)
+    labels, known = random.random((80, 3)) < 0.4, np.ones((80, 3), dtype=bool)
+    labels[:, 2] = False
+    known[40:, 1] = False
+    scores = labels + random.normal(size=(80, 3))
+    found = macro_auroc(scores, labels, known, [str(row) for row in range(80)])
+    expected = np.mean([auroc(scores[:, 0], labels[:, 0]), auroc(scores[:40, 1], labels[:40, 1])])
+    assert found.value == pytest.approx(expected)
+    assert found.low < found.value < found.high
+    assert (found.positives, found.total) == (2, 80)
+
+
+def test_reliability_bins_hold_every_image_and_their_means() -> None:
+    probabilities, labels = np.array([0.05, 0.07, 0.55, 1.0]), np.array([False, True, True, True])
+    assert reliability(probabilities, labels) == ((0.06, 0.5, 2), (0.55, 1.0, 1), (1.0, 1.0, 1))
+
+
+def test_risk_falls_where_the_surest_answers_are_right() -> None:
+    probabilities = np.array([0.99, 0.01, 0.9, 0.6])
+    labels = np.array([True, False, True, False])
+    curve = risk_coverage(probabilities, labels, points=4)
+    assert curve == ((0.25, 0.0), (0.5, 0.0), (0.75, 0.0), (1.0, 0.25))
+    assert risk_coverage(np.zeros(0), np.zeros(0, dtype=bool)) == ()

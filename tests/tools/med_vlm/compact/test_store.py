@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tools.med_vlm.compact.example import KEYS, TrainingExample
-from tools.med_vlm.compact.store import LEFT, RIGHT, render
+from tools.med_vlm.compact.store import LEFT, RIGHT, joined, picked, render
 from tools.med_vlm.errors import TrainingDataRefused
 
 Source = Callable[[Sequence[int]], Iterator[TrainingExample]]
@@ -67,3 +67,34 @@ def test_the_store_sees_what_the_reader_sees(tmp_path: Path) -> None:
     store = render(_source, [5], 64, tmp_path / "a")
     (example,) = _source([5])
     assert np.array_equal(store.images[0], (prepare(example.image, 64)[0] * 255).round().numpy())
+
+
+def test_joined_stores_keep_their_meanings_apart_and_repeat_the_second(tmp_path: Path) -> None:
+    first, second = render(_source, range(4), 64, tmp_path / "a"), render(_source, range(4, 6), 64, tmp_path / "b")
+    both = joined(first, second, 2)
+    assert len(both) == 8
+    assert np.array_equal(both.images[4:6], both.images[6:8])
+    assert both.meanings[4:].tolist() == both.meanings[[4, 5, 4, 5]].tolist()
+    assert not set(both.meanings[:4].tolist()) & set(both.meanings[4:].tolist())
+    assert both.sentences[4:6] == second.sentences
+
+
+def test_what_nobody_stated_is_kept_as_unknown(tmp_path: Path) -> None:
+    def partly(numbers: Sequence[int]) -> Iterator[TrainingExample]:
+        image = np.random.default_rng(0).random((70, 70), dtype=np.float32)
+        for number in numbers:
+            yield TrainingExample(number, image, {}, {}, (), known=frozenset({"nodule"}), domain="radiograph")
+
+    store = render(partly, range(2), 64, tmp_path / "a")
+    assert store.known[0].tolist() == [int(key == "nodule") for key in KEYS]
+    assert store.domains.tolist() == [1, 1]
+    assert store.meanings[0] != store.meanings[1]
+
+
+def test_picked_rows_stay_together(tmp_path: Path) -> None:
+    store = render(_source, range(6), 64, tmp_path / "a")
+    some = picked(store, np.array([1, 4]))
+    assert np.array_equal(some.images, store.images[[1, 4]])
+    assert np.array_equal(some.present, store.present[[1, 4]])
+    assert some.meanings.tolist() == store.meanings[[1, 4]].tolist()
+    assert some.sentences == (store.sentences[1], store.sentences[4])

@@ -1,0 +1,71 @@
+"""The recipes of `sidenote model train compact`: the one of the model that ships, and a try-out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.med_vlm.compact.network import Shape
+from tools.med_vlm.compact.radiographs import read_index
+from tools.med_vlm.compact.recipe import Recipe
+from tools.med_vlm.compact.training import Plan
+
+HELD_OUT, CALIBRATION, TEST = 1_000_000, 2_000_000, 3_000_000
+"""First phantom numbers of the sets; training counts from zero, so no set meets another."""
+
+STEPS: tuple[tuple[int, float], ...] = ((128, 0.3), (176, 0.3), (224, 0.4))
+"""Pixels and their share of the epochs: most is learnt from small images, and faster."""
+
+SMALL_STEPS: tuple[tuple[int, float], ...] = ((64, 1.0),)
+
+
+def sizes(epochs: int, steps: tuple[tuple[int, float], ...] = STEPS) -> tuple[int, ...]:
+    """The pixels of each of `epochs` epochs; what rounding leaves over goes to the largest."""
+    first = tuple(size for size, share in steps[:-1] for _ in range(int(epochs * share)))
+    return first + (steps[-1][0],) * (epochs - len(first))
+
+
+def full_recipe(count: int, epochs: int, seed: int, radiographs: Path | None) -> Recipe:
+    """The recipe of the model that ships: `count` drawn phantoms, and the radiographs of an index where one is given.
+
+    Raises:
+        TrainingDataRefused: the index holds what may not or cannot train.
+    """
+    images = read_index(radiographs) if radiographs else ()
+    added = "; radiographs of the index named by --radiographs, six in ten patients, each three times an epoch" if images else ""
+    return Recipe(
+        train=range(count),
+        held_out=range(HELD_OUT, HELD_OUT + 300),
+        calibration=range(CALIBRATION, CALIBRATION + 700),
+        test=range(TEST, TEST + 700),
+        shape=Shape(size=STEPS[-1][0], domain=bool(images)),
+        plan=Plan(sizes=sizes(epochs), seed=seed),
+        data=f"drawn frontal chest phantoms of this project, corpus seed 0, numbers 0 to {count - 1}{added}",
+        command=f"sidenote model train compact --count {count} --epochs {epochs} --seed {seed}{_named(radiographs)}",
+        radiographs=images,
+        repeats=3,
+    )
+
+
+def quick_recipe(seed: int, radiographs: Path | None) -> Recipe:
+    """A recipe that runs through everything on a few small phantoms.
+
+    Raises:
+        TrainingDataRefused: the index holds what may not or cannot train.
+    """
+    images = read_index(radiographs) if radiographs else ()
+    return Recipe(
+        train=range(24),
+        held_out=range(HELD_OUT, HELD_OUT + 12),
+        calibration=range(CALIBRATION, CALIBRATION + 24),
+        test=range(TEST, TEST + 24),
+        shape=Shape(size=64, widths=(8, 16, 24, 32), blocks=(1, 1, 1, 1), neck=24, domain=bool(images)),
+        plan=Plan(sizes=sizes(3, SMALL_STEPS), batch=8, average=0.9, seed=seed, fast=False),
+        data="24 drawn frontal chest phantoms of this project; a try-out",
+        command=f"sidenote model train compact --quick --seed {seed}{_named(radiographs)}",
+        radiographs=images,
+        repeats=1,
+    )
+
+
+def _named(index: Path | None) -> str:
+    return " --radiographs INDEX" if index else ""
