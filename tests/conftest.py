@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import ipaddress
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from cryptography import x509
@@ -19,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+gc.disable()  # until all is collected: what is made until then stays
 
 # Speed is a benchmark, never a test: no deadlines. At a desk examples are drawn afresh; what decides whether a change may
 # land must answer the same for the same change.
@@ -26,6 +29,11 @@ settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 _KIT = Path(__file__).parents[2] / "shared" / "kit"
+_OF_REVIEWS = tuple(
+    f"tests/sidenote/{name}"
+    for name in ("web/view/", "web/test_answering.py", "test_other_peoples_cases.py", "test_over_the_wire.py", "test_stories.py")
+)
+"""Where most tests are about the reviews of every story (`reviews` of tests/sidenote/conftest.py), which each worker would make anew."""
 
 _spec = importlib.util.spec_from_file_location("fault_proxy", Path(__file__).parent / "faults" / "proxy.py")
 assert _spec is not None
@@ -33,6 +41,39 @@ assert _spec.loader is not None
 _proxy = sys.modules["fault_proxy"] = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_proxy)
 fault_proxy, faults = _proxy.fault_proxy, _proxy.faults
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers take modules in the order of `pytest_collection_modifyitems`, not in that of xdist, in which the longest may come last."""
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with a slow test first, then those with the most tests: no worker is left alone with a long one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    size = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path not in slow, -size[item.path], item.path))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A module is run by one worker; those of `_OF_REVIEWS` together by one."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    if config.getoption("dist") != "loadscope":
+        return None
+    scheduling = LoadScopeScheduling(config, log)
+    usual = scheduling._split_scope
+    scheduling._split_scope = lambda nodeid: "reviews" if nodeid.startswith(_OF_REVIEWS) else usual(nodeid)
+    return scheduling
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """The collector does not walk again through modules and tests, which stay to the end."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,8 @@ STORIES = (
     contrast.shellfish_label(),
 )
 TENSION, CKD, REACTION, SHELLFISH = (story.person.id for story in STORIES)
-CHANGES = 24
+TIMES = 3
+"""A change of patient at each of four moments. Those in their hundreds are in tests/sidenote/web/test_switches.py."""
 MARKS = {story.person.id: [story.person.id, story.person.family] for story in STORIES}
 """Patient -> what stands in a sidebar of theirs and in no other: resource ids begin with the patient's, and a decision names them."""
 WATCH = """(marks) => {
@@ -307,14 +308,14 @@ def test_rapid_changes_at_random_moments_never_paint_a_foreign_word(visit: Visit
     )
     here = SHELLFISH
     visit.page.goto(f"{visit.ward.origin}/chart/{here}")
-    for _ in range(CHANGES):
+    for number, moment in enumerate(chance.sample(moments * TIMES, len(moments) * TIMES)):
         there, other = chance.sample([one for one in MARKS if one != here], 2)
-        if chance.random() < 0.2:
+        if number % 4 == 3:  # two changes in one breath
             visit.switch(other)
         visit.switch(there)
         visit.page.wait_for_url(f"**/chart/{there}", wait_until="domcontentloaded")
         visit.page.locator(f"[data-patient={there}]").wait_for()
-        chance.choice(moments)()
+        moment()
         here = there
     visit.state("review").wait_for()
     expect(visit.sidebar.locator("main")).to_contain_text(here)

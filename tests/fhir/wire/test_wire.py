@@ -390,7 +390,7 @@ def test_when_half_of_all_answers_are_broken_there_is_no_storm(fault_proxy: Any,
     answers = talk(work, proxy.base)
     assert len(proxy.asked) <= 3 * len(answers)
     assert all(isinstance(answer, Unreachable) or answer.body == SMALL for answer in answers)
-    assert sum(isinstance(answer, Answer) for answer in answers) >= 50
+    assert sum(isinstance(answer, Answer) for answer in answers) >= 40, "which of them are broken depends on the order of connections"
 
     broken = fault_proxy(faults.http(b"", "500 Broken"))
     talk(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,6 @@ PATIENTS = [story.person.id for story in stories() if not story.images] + ["nobo
 AS_OF = "2026-11-20T09:00:00Z"
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "sidenote", "batch", *arguments]
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "SIDENOTE_HOME": str(tmp_path / "home"), "SIDENOTE_IMAGE_MODEL": "off"}
-
-
 def rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "results.jsonl").read_text("utf-8").splitlines()]
 
@@ -39,21 +31,22 @@ def content(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.fault(91)
-def test_a_killed_run_resumes_with_each_case_once(tmp_path: Path, hospital: Path, environment: dict[str, str]) -> None:
+def test_a_killed_run_resumes_with_each_case_once(tmp_path: Path, hospital: Path, command: Callable[..., Any]) -> None:
     cohort = tmp_path / "cohort.txt"
     cohort.write_text("\n".join(PATIENTS))
-    start = command("run", str(cohort), "--fhir", str(hospital), "--as-of", AS_OF, "--workers", "2", "--out")
+    start = ("batch", "run", str(cohort), "--fhir", str(hospital), "--as-of", AS_OF, "--out")
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     process = subprocess.Popen(
-        [*start, str(killed)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+        [sys.executable, "-m", "sidenote", *start, str(killed), "--workers", "2"],
+        env={**os.environ, "SIDENOTE_IMAGE_MODEL": "off"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
     wait_for_results(killed, 2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     with open_ledger(killed) as ledger:
         assert 2 <= ledger.progress.finished < len(PATIENTS)
-    for finishing in (command("resume", str(killed), "--workers", "2"), [*start, str(whole)]):
-        subprocess.run(finishing, env=environment, check=True, capture_output=True)
+    for finishing in (("batch", "resume", killed, "--workers", 2), (*start, whole, "--workers", 1)):
+        assert command(*finishing, image_model="off").code == 0
     assert [row["patient"] for row in rows(killed)] == PATIENTS
     assert content(killed) == content(whole)
     assert rows(killed)[-1]["problem"]["code"] == "unknown_patient"
@@ -70,20 +63,12 @@ def wait_for_results(folder: Path, many: int) -> None:
 
 
 def test_refuses_a_folder_with_a_run_a_missing_source_and_a_missing_run(
-    tmp_path: Path, hospital: Path, environment: dict[str, str]
+    tmp_path: Path, hospital: Path, command: Callable[..., Any]
 ) -> None:
     cohort = tmp_path / "cohort.txt"
     cohort.write_text("nobody\n")
-    run = command("run", str(cohort), "--as-of", AS_OF, "--out", str(tmp_path / "run"), "--workers", "1", "--fhir")
-    for arguments, code in (
-        ([*run, str(tmp_path / "none")], "source_missing"),
-        ([*run, str(hospital)], None),
-        ([*run, str(hospital)], "run_exists"),
-        (command("resume", str(tmp_path / "elsewhere")), "run_missing"),
-    ):
-        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
-        if code is None:
-            assert done.returncode == 0, done.stderr
-        else:
-            assert done.returncode == 3
-            assert json.loads(done.stderr.splitlines()[-1])["code"] == code
+    run = ("batch", "run", cohort, "--as-of", AS_OF, "--out", tmp_path / "run", "--workers", 1, "--fhir")
+    command(*run, tmp_path / "none", image_model="off").refused("source_missing", "cohort.txt")
+    assert command(*run, hospital, image_model="off").code == 0
+    command(*run, hospital, image_model="off").refused("run_exists", "cohort.txt")
+    command("batch", "resume", tmp_path / "elsewhere").refused("run_missing", "elsewhere")

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 TABS = 10
-SWITCHES = int(os.environ.get("SIDENOTE_TEST_SWITCHES", "30"))
+SWITCHES = int(os.environ.get("SIDENOTE_TEST_SWITCHES", "20"))
 """Of each tab. 100 is the thousand that the standard asks for; it takes minutes."""
 PATIENTS = ("p0", "p1", "p2", "p3")
 SCOPES = "launch launch/patient openid fhirUser patient/Patient.rs patient/Condition.rs"

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ class Reference:
     """Keys of what is drawn; every other finding of the vocabulary is absent."""
 
 
-@cache
+@lru_cache(maxsize=2)
 def shipped(folder: Path = FOLDER) -> tuple[Reference, ...]:
     """The reference images, each checked against the index first.
 
