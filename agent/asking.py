@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import get_args
 
 from agent.identity import review_patient
+from agent.known_identifiers import plain, without_known
 from agent.nodes.study import Seen
 from fhir.chart import Chart
 from fhir.regions import regions
@@ -16,8 +17,6 @@ from retrieval.deidentify import deidentify
 from tools.med_vlm.asked import Asked, Image, Sex
 
 FRONTAL = ("PA", "AP")
-OLDEST = 90
-"""Years: who is older is told as this old, since few people are and an age would name them (45 CFR 164.514(b)(2)(i)(C))."""
 _LONGEST = 600
 """Characters of a question or an indication that a model is shown: both are a sentence or two."""
 
@@ -33,11 +32,13 @@ class Words:
 
 
 def words_of(chart: Chart, study: Study | None, question: str | None, as_of: datetime) -> Words:
-    """The question, why the study was ordered, age and sex; names, dates and numbers of people are taken out."""
+    """The question, why the study was ordered, age and sex; names, dates and numbers of people are taken out.
+
+    Those that the record gives its patient are taken out as they stand there, others by the rules of `retrieval.deidentify`.
+    """
     patient = review_patient(chart, as_of)
     sex = next((one for one in get_args(Sex) if one == patient.sex), None)
-    age = None if patient.age is None else min(patient.age, OLDEST)
-    return Words(_clean(question or ""), _clean(indication(chart, study)), age, sex)
+    return Words(_clean(question or "", chart), _clean(indication(chart, study), chart), patient.age, sex)
 
 
 def indication(chart: Chart, study: Study | None) -> str:
@@ -47,8 +48,8 @@ def indication(chart: Chart, study: Study | None) -> str:
     return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
 
 
-def _clean(text: str) -> str:
-    return deidentify(text).text[:_LONGEST] if text.strip() else ""
+def _clean(text: str, chart: Chart) -> str:
+    return deidentify(without_known(plain(text), chart)).text[:_LONGEST] if text.strip() else ""
 
 
 def asked_of(seen: Seen, words: Words) -> Asked | None:

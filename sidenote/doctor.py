@@ -6,10 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sidenote.problems import Coded
 from sidenote.settings import Settings, cards_url_of
+
+if TYPE_CHECKING:
+    from tools.med_vlm.spec import ModelSpec
 
 State = Literal["ok", "note", "missing"]
 
@@ -57,12 +60,22 @@ def _guidance(settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     if settings.image_model == "off":
         return Finding("image model", "note", "off", "SIDENOTE_IMAGE_MODEL is off: reviews rest on the record alone")
+    if settings.image_model_spec is not None:
+        return _own_model(settings, settings.image_model_spec)
     from tools.med_vlm.compact.reader import load_compact
 
     reader = load_compact(settings.model_folder)
     return Finding(
         "image model", "ok", reader.name, f"files verified, weights {reader.fingerprint[:12]}; a demonstrator, see `sidenote model card`"
     )
+
+
+def _own_model(settings: Settings, spec: ModelSpec) -> Finding:
+    from sidenote.models import check_image_model
+
+    check_image_model(settings)
+    worth = "calibrated here" if spec.calibration else "not calibrated: nothing it says is more than uncertain"
+    return Finding("image model", "ok", spec.name, f"run by {spec.backend}, {worth}; `sidenote model check {spec.name}` asks it")
 
 
 def _device(settings: Settings) -> Finding:

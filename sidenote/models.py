@@ -68,15 +68,21 @@ def check_image_model(settings: Settings) -> None:
     """Look at the image model's files as far as it goes without loading it.
 
     Raises:
-        tools.med_vlm.errors.MedVlmError: a file is missing or changed, or its licence was not accepted.
+        tools.med_vlm.errors.MedVlmError: a file is missing or changed, its licence was not accepted, its server may not be told of a
+            patient, or its card or calibration cannot be read.
     """
     if settings.image_model == OFF:
         return
     spec = settings.image_model_spec
     if spec is not None:
         from tools.med_vlm.catalogue import check_model
+        from tools.med_vlm.site_card import card_of
+        from tools.med_vlm.trust.calibration_folder import load
 
         check_model(spec)
+        card_of(spec)
+        if spec.calibration is not None:
+            load(spec.calibration)
         return
     from tools.med_vlm.compact.files import SHIPPED, verify
 

@@ -101,6 +101,18 @@ def test_names_numbers_and_dates_of_people_do_not_leave_with_the_words() -> None
     assert "Lindqvist" not in repr(words)
 
 
-@pytest.mark.parametrize(("born", "told"), [("1936-11-20", 90), ("1930-01-01", 90), ("1937-01-01", 89), ("2027-01-01", None)])
-def test_who_is_older_than_ninety_is_told_as_ninety(born: str, told: int | None) -> None:
-    assert words_of(chart(birthDate=born), None, None, NOW).age_years == told
+@pytest.mark.parametrize(
+    "question",
+    ["does lindqvist have an effusion", "marta: effusion?", "L\u200bindqvist effusion", "effusion? mrn x-77", "born 14 3 55, effusion"],
+)
+def test_what_the_record_says_of_its_patient_does_not_leave_however_it_is_written(question: str) -> None:
+    who = {"name": [{"family": "Lindqvist", "given": ["Marta"]}], "identifier": [{"value": "X77"}], "birthDate": "1955-03-14"}
+    said = words_of(chart(**who), None, question, NOW).question.lower()
+    assert "effusion" in said
+    assert not any(secret in said for secret in ("lindqvist", "marta", "77", "55"))
+
+
+@pytest.mark.parametrize(("born", "age"), [("1936-11-20", 90), ("1930-01-01", 96), ("1937-01-01", 89), ("2027-01-01", None)])
+def test_the_input_gate_is_told_the_age_itself(born: str, age: int | None) -> None:
+    """What a model is told of it is capped where its prompt is written."""
+    assert words_of(chart(birthDate=born), None, None, NOW).age_years == age

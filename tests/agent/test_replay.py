@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,7 +14,14 @@ from agent.errors import RecordBroken, RecordMissing
 from agent.record import BLOBS
 from agent.replay import ReplayParts, recorded_review, replay
 from agent.verify import open_record
+from tools.med_vlm.asked import Asked
+from tools.med_vlm.awaited import Awaited
+from tools.med_vlm.catalogue import guarded
+from tools.med_vlm.errors import ModelServerUnreachable
 from tools.med_vlm.fake import SeededReader
+from tools.med_vlm.questioned import QuestionedReader
+from tools.med_vlm.reading import Reader, Reading
+from tools.med_vlm.scripted import ScriptedModel
 
 if TYPE_CHECKING:
     from tests.agent.conftest import Clinic
@@ -31,6 +39,57 @@ def test_a_replay_gives_the_same_evidence_claims_verdicts_and_policies(clinic: C
     assert again.equal, again.compared
     assert again.changed == ()
     assert again.review.content() == done.review.content()
+
+
+VIVID = json.dumps(
+    {
+        "text": "There is a <p>left pleural effusion</p>. No pneumothorax.",
+        "phrases": [{"boxes": [[0.5, 0.6, 0.9, 0.95, 0.7]], "masks": [{"rows": 4, "columns": 4, "runs": [5, 2, 9]}]}],
+    }
+)
+
+
+class Near(QuestionedReader):
+    """Says that every image is like those of a calibration: without that nothing of a reading is shown (policy S05)."""
+
+    def read(self, asked: Asked) -> Reading:
+        return super().read(asked).model_copy(update={"ood_score": 1.0, "ood_threshold": 2.0})
+
+
+def test_what_a_brought_model_read_is_replayed_with_its_places_and_words(clinic: Clinic) -> None:
+    model = ScriptedModel({"pleural_effusion": 0.9, "pleural_effusion.side": 0.9}, [[VIVID]])
+    reader = guarded(Near(model, "vividmed"), others=0)
+    done = clinic.review(clinic.ask("heart-failure"), reader=reader)
+    reading = done.review.reading
+    assert reading is not None, done.review.manifest.notes
+    assert not reading.abstained
+    effusion = next(one for one in reading.findings if one.key == "pleural_effusion")
+    assert effusion.mask is not None
+    assert effusion.regions
+    again = replay(clinic.records, done.review.review_id, deciders(clinic))
+    assert again.equal, again.compared
+    assert again.review.reading == reading
+
+
+def test_of_a_brought_model_that_nobody_calibrated_nothing_is_shown_and_it_is_said_why(clinic: Clinic) -> None:
+    model = ScriptedModel({"pleural_effusion": 0.9, "pneumothorax": 0.9}, [[VIVID]])
+    done = clinic.review(clinic.ask("heart-failure"), reader=guarded(QuestionedReader(model, "vividmed"), others=0))
+    assert (done.review.reading, done.review.reading_mode) == (None, "withheld")
+    assert "what the image model read is withheld by policy S05" in done.review.manifest.notes
+    assert "effusion</p>" not in done.review.model_dump_json()
+    assert not any(item.kind == "image_finding" for item in done.review.evidence)
+
+
+@pytest.mark.fault(66)
+def test_a_model_that_is_not_there_leaves_a_review_that_replays(clinic: Clinic) -> None:
+    def away() -> Reader:
+        raise ModelServerUnreachable("no connection")
+
+    done = clinic.review(clinic.ask("heart-failure"), reader=Awaited("own", SeededReader().profile, away))
+    assert done.review.reading is None
+    assert done.review.reading_mode == "refused"
+    assert "no reading of the image: model_server_unreachable" in done.review.manifest.notes
+    assert replay(clinic.records, done.review.review_id, deciders(clinic)).equal
 
 
 def test_a_replay_needs_no_network_and_no_files_of_the_source(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

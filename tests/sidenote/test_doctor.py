@@ -30,6 +30,28 @@ def test_no_library_and_no_model_are_notes(tmp_path: Path) -> None:
     assert (found["case library"], found["image model"]) == ("note", "note")
 
 
+@pytest.mark.parametrize(
+    ("more", "state", "told"),
+    [
+        ({}, "ok", "not calibrated"),
+        ({"licence": "CC-BY-NC-4.0"}, "missing", "accept_noncommercial"),
+        ({"backend": "none"}, "missing", "back end is one of"),
+        ({"source": "http://192.0.2.1/v1"}, "missing", "https"),
+        ({"key_file": "none"}, "missing", "key cannot be read"),
+        ({"card": "none"}, "missing", "card cannot be used"),
+        ({"calibration": "none"}, "missing", "calibration cannot be used"),
+    ],
+)
+def test_the_model_that_the_site_brought_is_looked_at_and_not_ours(more: dict[str, str], state: str, told: str, tmp_path: Path) -> None:
+    placed = {name: str(tmp_path / value) if value == "none" and name != "backend" else value for name, value in more.items()}
+    table = {"name": "own", "backend": "openai", "source": "http://127.0.0.1:9/v1", "licence": "MIT", **placed}
+    settings = Settings.model_validate({"home": tmp_path, "image_model": "own", "model": [table]})
+    (found,) = [one for one in examine(settings) if one.name == "image model"]
+    assert found.state == state
+    assert told in found.reason
+    assert str(tmp_path) not in found.reason
+
+
 def test_what_is_broken_is_missing_and_the_rest_is_still_told(tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     found = states(Settings(home=tmp_path, rules=tmp_path / "rules", model_folder=tmp_path / "none"))

@@ -27,10 +27,16 @@ class Backend:
     opener: str
     """`module:function` under `tools.med_vlm.backends`; taken in only when it is asked for."""
     summary: str
+    checker: str = ""
+    """As `opener`: refuses an entry by what can be seen without asking a server or reading weights; where there is any such thing."""
 
 
 BACKENDS: Mapping[str, Backend] = {
-    "openai": Backend("served:open_served", "a server that speaks OpenAI's chat completions with images: vLLM, SGLang, transformers serve"),
+    "openai": Backend(
+        "served:open_served",
+        "a server that speaks OpenAI's chat completions with images: vLLM, SGLang, transformers serve",
+        "served:check_served",
+    ),
     "transformers": Backend("local:open_local", "a folder that transformers reads: MedGemma, LLaVA, Qwen-VL, Idefics3, PaliGemma, BLIP-2"),
     "clip": Backend("matchers.clip:open_clip_matcher", "an image-text encoder that matches captions: CLIP, SigLIP, MedSigLIP, BiomedCLIP"),
     "medclip": Backend("matchers.medclip:open_medclip", "MedCLIP"),
@@ -103,9 +109,7 @@ def open_model(spec: ModelSpec) -> VisionModel:
         LicenceNotAccepted, BackendUnknown, MedVlmError: as `open_reader`.
     """
     check_model(spec)
-    module, _, function = BACKENDS[spec.backend].opener.partition(":")
-    opener = getattr(import_module(f"tools.med_vlm.backends.{module}"), function)
-    return cast("Callable[[ModelSpec], VisionModel]", opener)(spec)
+    return cast("Callable[[ModelSpec], VisionModel]", _function(BACKENDS[spec.backend].opener))(spec)
 
 
 def check_model(spec: ModelSpec) -> None:
@@ -113,6 +117,7 @@ def check_model(spec: ModelSpec) -> None:
 
     Raises:
         LicenceNotAccepted, BackendUnknown: as `open_reader`.
+        ModelSourceRefused: its server may not be told of a patient, or its key cannot be read.
     """
     from tools.med_vlm.identity import licence_allowed
 
@@ -120,3 +125,10 @@ def check_model(spec: ModelSpec) -> None:
         raise BackendUnknown(tuple(BACKENDS))
     if not licence_allowed(spec.licence, accept_noncommercial=spec.accept_noncommercial):
         raise LicenceNotAccepted(spec.name)
+    if checker := BACKENDS[spec.backend].checker:
+        cast("Callable[[ModelSpec], None]", _function(checker))(spec)
+
+
+def _function(named: str) -> object:
+    module, _, function = named.partition(":")
+    return getattr(import_module(f"tools.med_vlm.backends.{module}"), function)

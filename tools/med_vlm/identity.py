@@ -26,6 +26,10 @@ PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib
 """Formats that hold pickles, or may."""
 _NO_PART = frozenset({".md", ".rst", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".pdf", ".py", ".ipynb"})
 _DOCUMENTS = ("README", "LICENSE", "LICENCE", "NOTICE", "USE_POLICY")
+_ALWAYS_PART = frozenset({".safetensors", ".json", ".jinja", ".model"})
+"""What loaders read, whatever it is called: weights may be named NOTICE.safetensors."""
+_INDEX = "*.safetensors.index.json"
+"""Says which file holds which tensor."""
 _WANTED = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
 """What is asked of the hub: never code, never a pickle."""
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -48,7 +52,7 @@ def identified(spec: ModelSpec) -> ModelFiles:
     Raises:
         ModelNotPinned: the entry lists no files, or names a model of the hub without its revision.
         ModelNotFound: a folder is not there, or the hub did not give it.
-        ModelFilesChanged, ModelFormatRefused: as `verified`.
+        ModelFilesChanged, ModelFormatRefused, CheckpointRefused: as `verified`.
     """
     if not spec.files:
         raise ModelNotPinned("its files are not listed: `sidenote model pin` writes the table `files`")
@@ -81,7 +85,8 @@ def verified(path: Path, spec: ModelSpec, base: Path | None = None) -> str:
 
     Raises:
         ModelFormatRefused: a file is of a format that can run code.
-        ModelFilesChanged: a file is not in the table, is not there, or holds something else.
+        ModelFilesChanged: a file is not in the table, is not there, or holds something else; or a folder is a link.
+        CheckpointRefused: an index names weights that are in no table.
     """
     names = set(_all_names(path, base))
     for name in sorted(names | set(spec.files)):
@@ -93,6 +98,8 @@ def verified(path: Path, spec: ModelSpec, base: Path | None = None) -> str:
     for name, digest in found.items():
         if digest != spec.files[name]:
             raise ModelFilesChanged(name, "its SHA-256 is another")
+    for folder in (path, *((base,) if base else ())):
+        _refuse_elsewhere(folder)
     return hashlib.sha256("".join(f"{name} {found[name]}\n" for name in sorted(found)).encode()).hexdigest()
 
 
@@ -101,6 +108,7 @@ def pins(path: Path, base: Path | None = None) -> dict[str, str]:
 
     Raises:
         ModelFormatRefused: a file is of a format that can run code.
+        ModelFilesChanged: a folder within is a link: what is behind it is listed nowhere.
     """
     names = list(_all_names(path, base))
     paths = [base / name.removeprefix(BASE) if base and name.startswith(BASE) else path / name for name in names]
@@ -135,12 +143,33 @@ def _names(path: Path) -> Iterator[str]:
     """Places of all files that are part of a model. Hidden ones are a downloader's notes."""
     for each in sorted(path.rglob("*")):
         place = each.relative_to(path)
-        if not each.is_file() or any(part.startswith(".") for part in place.parts):
+        if any(part.startswith(".") for part in place.parts):
             continue
-        if each.suffix.lower() in PICKLES:
-            raise ModelFormatRefused(place.as_posix())
-        if each.suffix.lower() not in _NO_PART and not each.name.upper().startswith(_DOCUMENTS):
+        if each.is_symlink() and each.is_dir():
+            raise ModelFilesChanged(place.as_posix(), "it is a link to a folder, whose files nobody lists")
+        if each.is_file() and _is_part(place):
             yield place.as_posix()
+
+
+def _is_part(place: Path) -> bool:
+    suffix = place.suffix.lower()
+    if suffix in PICKLES:
+        raise ModelFormatRefused(place.as_posix())
+    return suffix in _ALWAYS_PART or (suffix not in _NO_PART and not place.name.upper().startswith(_DOCUMENTS))
+
+
+def _refuse_elsewhere(folder: Path) -> None:
+    """Refuse an index that names weights which the table does not hold: hidden ones, or ones of another folder."""
+    names = set(_names(folder))
+    for each in sorted(folder.rglob(_INDEX)):
+        place = each.relative_to(folder)
+        try:
+            held = ModelFolder(folder).json(place.as_posix()).get("weight_map")
+        except EncoderUnusable as error:
+            raise CheckpointRefused(str(error)) from error
+        files = held.values() if isinstance(held, dict) else ()
+        if not all(isinstance(file, str) and (place.parent / file).as_posix() in names for file in files):
+            raise CheckpointRefused(f"{place.as_posix()} names weights that are not in the folder")
 
 
 def _sha256(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from importlib.resources import files
 from string import Template
@@ -15,8 +16,12 @@ from tools.med_vlm.vision_model import Prompt
 
 LONGEST: Final = 400
 """Characters of an indication or a question: what somebody wrote is context, and must not crowd out what is asked for."""
+OLDEST: Final = 90
+"""Years: who is older is told as this old, since few people are and an age would name them (45 CFR 164.514(b)(2)(i)(C))."""
 _MOST_TOKENS: Final = 768
 _UNKNOWN: Final = "N/A"
+_MARK: Final = re.compile(r"<{1,2}[/|]*[A-Za-z][^<>\s]{0,40}>{1,2}|\[/?(?:INST|IMG|SYSTEM_PROMPT)\]")
+"""What tokenizers take for the end of a turn or the place of an image, also within a quotation: a served model's may not be known."""
 
 
 def prompt(asked: Asked, form: Form) -> Prompt:
@@ -53,7 +58,9 @@ def _template(name: str) -> tuple[str, str]:
 def _who(asked: Asked) -> str:
     if asked.age_years is None:
         return f"a {asked.sex} patient" if asked.sex else "a patient"
-    return f"a {asked.sex or 'person'} of {asked.age_years:.0f} years" if asked.age_years >= 1 else "an infant"
+    if asked.age_years < 1:
+        return "an infant"
+    return f"a {asked.sex or 'person'} of {min(asked.age_years, OLDEST):.0f} years{' or more' if asked.age_years >= OLDEST else ''}"
 
 
 def _context(asked: Asked) -> str:
@@ -69,5 +76,5 @@ def _quoted(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    said = clean(text)
+    said = clean(_MARK.sub(" ", clean(text)))
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"

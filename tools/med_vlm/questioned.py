@@ -18,8 +18,20 @@ from tools.med_vlm.repair import reported
 from tools.med_vlm.spec import Format
 from tools.med_vlm.stated import stated
 from tools.med_vlm.technique import technique
-from tools.med_vlm.vetting import addresses_a_machine, against_answers, borne_out_by, compares_with_nothing, vetted
+from tools.med_vlm.vetting import (
+    addresses_a_machine,
+    against_answers,
+    borne_out_by,
+    compares_with_nothing,
+    in_other_letters,
+    names_somebody,
+    states_a_finding,
+    vetted,
+)
 from tools.med_vlm.vision_model import VisionModel
+
+_UNFIT = (addresses_a_machine, names_somebody, in_other_letters)
+"""Objections to any words of a model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +97,12 @@ class QuestionedReader:
     def _narrative(self, asked: Asked, answers: Answers) -> _Narrative:
         report, drawn = reported(self._model, asked, self._form, self._samples)
         compared = bool(asked.priors)
-        objections = [addresses_a_machine, *(() if compared else (compares_with_nothing,)), against_answers(answers), borne_out_by(drawn)]
+        objections = [*_UNFIT, *(() if compared else (compares_with_nothing,)), against_answers(answers), borne_out_by(drawn)]
         told = (*report.sentences, *(Told(text) for text in report.comparison if compared))
         kept, left_out = vetted(told, objections)
-        said = tuple(text for text in report.quality if not addresses_a_machine(text))
-        return _Narrative(kept, said, (*report.notes, *left_out, *_disputed(drawn, answers)))
+        remarks, unfit = vetted([Told(text) for text in report.quality], [*_UNFIT, states_a_finding])
+        quality = tuple(one.text for one in remarks)
+        return _Narrative(kept, quality, (*report.notes, *left_out, *unfit, *_disputed(drawn, answers)))
 
 
 def _disputed(drawn: Sequence[Report], answers: Answers) -> Iterator[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from fhir.codes import FINDING
+from retrieval.deidentify import deidentify
 from tools.injection import markers
 from tools.med_vlm.answers import Answers
 from tools.med_vlm.consistency import SUPPORT, support
@@ -23,7 +25,10 @@ _COMPARES: Final = re.compile(
     r"|ha(?:s|ve) (?:\w+ )?(?:increased|decreased|resolved|progressed|cleared|enlarged))\b",
     re.IGNORECASE,
 )
+_ROLE: Final = re.compile(r"\W*(?:system|assistant|user|human|developer)\s*:", re.IGNORECASE)
+"""Who speaks, as transcripts of machines have it."""
 _LONGEST_QUOTE: Final = 120
+_READ_BESIDES: Final = "μ"
 
 
 def vetted(sentences: Sequence[Told], objections: Sequence[Objection]) -> tuple[tuple[Told, ...], tuple[str, ...]]:
@@ -41,7 +46,25 @@ def vetted(sentences: Sequence[Told], objections: Sequence[Objection]) -> tuple[
 
 def addresses_a_machine(text: str) -> str:
     """Objects to words addressed to a machine, links and markup, which may have been read off the image; never quotes them."""
-    return "a sentence that is no finding but words for a machine, a link or markup" if markers(text) else ""
+    found = markers(text) or _ROLE.match(text)
+    return "a sentence that is no finding but words for a machine, a link or markup" if found else ""
+
+
+def names_somebody(text: str) -> str:
+    """Objects to a name, date or number of a person; never quotes it. The model was told none: it is invented, or burnt into the image."""
+    return "a sentence with a name, date or number of a person, which the model was not told" if deidentify(text).counts else ""
+
+
+def in_other_letters(text: str) -> str:
+    """Objects to letters that look like others, or of another script: no rule reads what such a sentence states, so none checks it."""
+    folded = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+    foreign = any(one.isalpha() and not one.isascii() and one not in _READ_BESIDES for one in folded)
+    return "a sentence in letters that no rule reads" if foreign or stated(folded) != stated(text) else ""
+
+
+def states_a_finding(text: str) -> str:
+    """Objects to a statement of a finding where none belongs: there nothing holds it to the model's answers."""
+    return "a remark on the image's quality that states a finding" if any(one.finding in FINDING for one in stated(text)) else ""
 
 
 def compares_with_nothing(text: str) -> str:

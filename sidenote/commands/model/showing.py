@@ -78,4 +78,4 @@ def card(name: str, folder: Path | None, form: str, pictures: Path | None) -> No
     from sidenote.commands.model.terminal_card import render_card, render_site_card
     from tools.med_vlm.site_card import SiteCard
 
-    Console().print(render_site_card(name, found) if isinstance(found, SiteCard) else render_card(found))
+    Console(markup=False).print(render_site_card(name, found) if isinstance(found, SiteCard) else render_card(found))

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sidenote.render import model_card as rows
+from sidenote.render.legible import legible
 from tools.med_vlm.compact.card import Card
 from tools.med_vlm.site_card import SiteCard
 
@@ -80,10 +81,11 @@ def _attributes(card: Card) -> Table:
 
 
 def render_site_card(name: str, card: SiteCard) -> Group:
-    """The card of a model that the site brought."""
+    """The card of a model that the site brought. Its words are its publisher's: shown as they are, and obeyed by no terminal."""
+    card = legible(card)
     table = _table(rows.ATTRIBUTES_TITLE, "attribute", "value")
     table.columns[1].justify = "left"
-    for row in rows.named_attributes(card.attributes):
-        table.add_row(*row)
-    caution = Panel("\n".join(card.cautions), title="Read this first", border_style="yellow")
+    for attribute, said in rows.named_attributes(card.attributes):
+        table.add_row(attribute, Text(said))
+    caution = Panel(Text("\n".join(card.cautions)), title="Read this first", border_style="yellow")
     return Group(Text(name, style="bold"), Text(card.summary), caution, table)

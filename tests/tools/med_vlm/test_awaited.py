@@ -32,7 +32,7 @@ class Server:
 @pytest.mark.fault(66)
 def test_it_fails_as_its_server_does_and_reads_once_that_is_there() -> None:
     server = Server(down=2)
-    reader = Awaited("lingshu", PROFILE, server.open)
+    reader = Awaited("lingshu", PROFILE, server.open, rest=0)
     assert (reader.name, server.tries) == ("lingshu", 0)
     for ask in (lambda: reader.read(ASKED), lambda: reader.fingerprint):
         with pytest.raises(ModelServerUnreachable):
@@ -41,6 +41,24 @@ def test_it_fails_as_its_server_does_and_reads_once_that_is_there() -> None:
     assert reader.probabilities(ASKED) == SeededReader().probabilities(ASKED)
     assert reader.fingerprint == SeededReader.fingerprint
     assert server.tries == 3
+
+
+@pytest.mark.fault(66)
+def test_a_try_that_failed_is_not_repeated_at_once_by_everybody_who_waits() -> None:
+    server, now = Server(down=1), [0.0]
+    reader = Awaited("lingshu", PROFILE, server.open, rest=15, clock=lambda: now[0])
+
+    def ask(_: int) -> str:
+        with pytest.raises(ModelServerUnreachable) as failed:
+            reader.read(ASKED)
+        return failed.value.code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(16))) == {"model_server_unreachable"}
+    assert server.tries == 1
+    now[0] = 15.0
+    assert not reader.read(ASKED).abstained
+    assert server.tries == 2
 
 
 def test_many_that_ask_at_once_open_it_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,53 @@ def test_a_file_that_changed_went_or_came_is_named_and_refused(change: Callable[
         identified(pinned)
     assert refused.value.file == name
     assert str(folder) not in str(refused.value)
+
+
+@pytest.mark.fault(68)
+@pytest.mark.parametrize("name", ["NOTICE.safetensors", "LICENSE.json", "readme.jinja", "use_policy.model"])
+def test_what_a_loader_reads_is_pinned_whatever_it_is_called(name: str, folder: Path) -> None:
+    (folder / name).write_bytes(b"{}")
+    pinned = spec(folder)
+    assert name in pinned.files
+    (folder / name).write_bytes(b"{ }")
+    with pytest.raises(ModelFilesChanged):
+        identified(pinned)
+
+
+@pytest.mark.fault(68)
+@pytest.mark.parametrize(
+    "weights", ["../outside.safetensors", "/outside.safetensors", ".cache/hidden.safetensors", "figure.png", "gone.safetensors", 4]
+)
+def test_an_index_that_names_weights_nobody_pinned_is_refused(weights: object, folder: Path) -> None:
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "model.safetensors"}}))
+    assert identified(spec(folder))
+    for held in (folder.parent / "outside.safetensors", folder / ".cache/hidden.safetensors", folder / "figure.png"):
+        held.write_bytes(b"others")
+    index.write_text(json.dumps({"weight_map": {"a": "model.safetensors", "b": weights}}))
+    with pytest.raises(CheckpointRefused, match="not in the folder"):
+        identified(spec(folder))
+    base = folder.parent / "empty"
+    base.mkdir()
+    (base / "config.json").write_bytes(b"{}")
+    with pytest.raises(CheckpointRefused):
+        identified(spec(base, base=str(folder), files=pins(base, folder)))
+
+
+@pytest.mark.fault(68)
+def test_a_link_to_a_folder_is_refused_and_one_to_a_file_is_read(folder: Path, tmp_path: Path) -> None:
+    """Files are links in the hub's cache; what is behind a link to a folder would be listed nowhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "default.jinja").write_bytes(b"{{ x }}")
+    (folder / "chat_template.jinja").symlink_to(elsewhere / "default.jinja")
+    pinned = spec(folder)
+    assert identified(pinned)
+    assert "chat_template.jinja" in pinned.files
+    (folder / "additional_chat_templates").symlink_to(elsewhere)
+    for ask in (lambda: identified(pinned), lambda: pins(folder)):
+        with pytest.raises(ModelFilesChanged, match="link to a folder"):
+            ask()
 
 
 @given(place=st.integers(0, 6), bit=st.integers(0, 7))

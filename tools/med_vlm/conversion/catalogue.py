@@ -46,7 +46,7 @@ def convert(kind: str, source: Path, out: Path, base: Path | None = None) -> Pat
 
     Raises:
         ConversionRefused: there is no such kind; the base is missing, or not wanted; `out` is there; or the checkpoint is not of this
-            layout: a tensor is missing, left over, or of another shape.
+            layout: a tensor is missing, left over, or of another shape; or something cannot be read or written.
     """
     if kind not in KINDS:
         raise ConversionRefused(f"the kinds are {', '.join(KINDS)}")
@@ -60,8 +60,8 @@ def convert(kind: str, source: Path, out: Path, base: Path | None = None) -> Pat
     write = cast("Write", getattr(import_module(f"{__package__}.{module}"), function))
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         write(source, part, base)
         (part / NOTE).write_text(json.dumps(_note(kind, source, base), indent=1, sort_keys=True))
         part.rename(out)
@@ -74,6 +74,8 @@ def convert(kind: str, source: Path, out: Path, base: Path | None = None) -> Pat
         StrictDataclassError,
     ) as error:  # of settings that no library can make sense of
         raise ConversionRefused(f"its settings or tensors make no model ({type(error).__name__})") from error
+    except OSError as error:
+        raise ConversionRefused(f"a file or folder cannot be read or written ({type(error).__name__})") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return out

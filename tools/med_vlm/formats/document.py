@@ -107,7 +107,7 @@ def told(text: str, drawn: Sequence[Drawn] = ()) -> Told:
     said = clean(text[: 4 * LONGEST_SENTENCE])
     if not any(character.isalnum() for character in said):
         raise ModelOutputInvalid("a sentence is empty")
-    if len(said) > LONGEST_SENTENCE:
+    if len(said) > LONGEST_SENTENCE or text[4 * LONGEST_SENTENCE :].strip():  # a sentence without its end may say the opposite
         raise ModelOutputInvalid(f"a sentence is longer than {LONGEST_SENTENCE} characters")
     words = said.lower().split()
     if len(words) >= _MANY_WORDS and len(words) > _SAME_WORDS * len(set(words)):

@@ -53,8 +53,8 @@ def load(folder: Path) -> Fitted:
     try:
         sealed = Sealed.model_validate_json((folder / CALIBRATION).read_bytes())
         data = (folder / GATE).read_bytes()
-    except FileNotFoundError as missing:
-        raise CalibrationUnusable("a file is missing") from missing
+    except OSError as missing:
+        raise CalibrationUnusable("a file is missing, or cannot be read") from missing
     except ValidationError as refused:
         raise CalibrationUnusable(f"{refused.error_count()} entries of {CALIBRATION} do not fit its schema") from refused
     if _seal(sealed.record) != sealed.record_sha256:

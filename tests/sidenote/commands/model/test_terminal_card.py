@@ -9,10 +9,11 @@ import pytest
 from rich.console import Console
 
 from fhir.codes import FINDING
-from sidenote.commands.model.terminal_card import render_card
+from sidenote.commands.model.terminal_card import render_card, render_site_card
 from sidenote.render.model_card import shown
 from tools.med_vlm.compact.card import Card
 from tools.med_vlm.compact.files import CARD, SHIPPED
+from tools.med_vlm.site_card import SiteCard
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,17 @@ def printed(card: Card, width: int = 200) -> str:
 def joined(card: Card, width: int = 200) -> str:
     """All words, whatever the lines."""
     return " ".join(printed(card, width).replace("│", " ").split())
+
+
+def test_a_publishers_words_are_shown_as_they_are_and_obeyed_by_no_terminal() -> None:
+    odd = "[/b] [link=https://example.org]here[/link] \x1b[2J \u202ertl"
+    card = SiteCard(summary=odd, cautions=(odd,), attributes={"intended_use": odd})
+    out = io.StringIO()
+    Console(file=out, width=200, force_terminal=True, highlight=False).print(render_site_card("own", card))
+    text = out.getvalue()
+    assert text.count("[/b] [link=https://example.org]here[/link] \\u001b[2J \\u202ertl") == 3
+    assert "\x1b[2J" not in text
+    assert "\x1b]8" not in text
 
 
 @pytest.mark.parametrize("width", [80, 200])

@@ -35,6 +35,14 @@ def test_a_kind_that_is_not_there_or_a_base_too_many_or_too_few_is_refused(kind:
         convert(kind, tmp_path, tmp_path / "made", base=tmp_path if base else None)
 
 
+def test_what_is_no_file_and_no_folder_or_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(1)}, tmp_path / "a.pt")
+    for source, out in ((Path("/dev/null"), tmp_path / "made"), (tmp_path / "a.pt", tmp_path / "a.pt" / "made")):
+        with pytest.raises(ConversionRefused, match="cannot be read or written"):
+            convert("safetensors", source, out)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
+
+
 def test_what_is_there_already_is_not_written_over(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(1)}, tmp_path / "a.pt")
     (tmp_path / "made").mkdir()

@@ -38,6 +38,8 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
         (" ... \u200b", "empty"),
         ("a" * (LONGEST_SENTENCE + 1), "longer than 600"),
         ("a" * 10**6, "longer than 600"),
+        ("No pneumothorax" + " " * 4 * LONGEST_SENTENCE + "on the right only.", "longer than 600"),
+        ("No pneumothorax" + "\u200b" * 4 * LONGEST_SENTENCE + " on the right only.", "longer than 600"),
         ("small effusion " * 20, "over and over"),
     ],
 )

@@ -109,6 +109,14 @@ def test_a_gate_that_was_sealed_without_its_arrays_is_refused(fitted: Fitted, fo
         load(tmp_path)
 
 
+def test_what_is_no_folder_of_a_calibration_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / CALIBRATION).mkdir()
+    for odd in (tmp_path / "file", tmp_path, tmp_path / "none"):
+        with pytest.raises(CalibrationUnusable, match="cannot be read"):
+            load(odd)
+
+
 def test_saving_again_replaces_the_old(fitted: Fitted, folder: Path, tmp_path: Path) -> None:
     (tmp_path / CALIBRATION).write_text("old")
     save(fitted, tmp_path)

@@ -30,3 +30,14 @@ def open_served(spec: ModelSpec) -> ServedModel:
     from tools.med_vlm.backends.served.model import ServedModel
 
     return ServedModel(spec)
+
+
+def check_served(spec: ModelSpec) -> None:
+    """Refuse an entry whose server may not be asked; nothing is sent.
+
+    Raises:
+        ModelSourceRefused: as `open_served`.
+    """
+    from tools.med_vlm.backends.served.endpoint import endpoint_of
+
+    endpoint_of(spec.source, spec.key_file)

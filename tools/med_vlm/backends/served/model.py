@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -62,12 +63,16 @@ class ServedModel:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of server, name, revision, and what the server says of the model; asks the server when it was not asked before.
+        """SHA-256 of server, name, revision, what the server says of the model, and how it is asked; asks the server if need be.
+
+        Where probabilities come from and which images are shown belong to it: a calibration holds for no other way of asking.
 
         Raises:
+            ModelServerRefused: the settings ask for a way that the server has not.
             MedVlmError: the server is not there, or another model stands under the name.
         """
-        return self._served.fingerprint()
+        shown = (str(self.profile.most_images), str(self.profile.sees_priors))
+        return hashlib.sha256("\n".join((self._served.fingerprint(), self._way(), *shown)).encode()).hexdigest()
 
     @property
     def capabilities(self) -> Capabilities:

@@ -20,6 +20,7 @@ from tools.med_vlm.errors import ModelAnswerUnusable, ModelChanged, ModelServerR
 LOOK_AGAIN = 30.0
 """Seconds that what the server said of the model is taken for true."""
 _LIST_BYTES = 1 << 20
+_DATE = re.compile(r"-\d[\d-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -93,7 +94,7 @@ class ServedName:
     def _require_named(self, said: str) -> None:
         """`NAME`, `NAME@REVISION` as transformers serve says it, or `NAME-DATE` as hosted models do."""
         rest = said.removeprefix(self.name)
-        if rest == said or (rest and rest[0] not in "@-"):
+        if rest == said or not (not rest or rest.startswith("@") or _DATE.fullmatch(rest)):
             raise ModelChanged("the server answers with another model than the settings name")
         commit = rest.removeprefix("@")
         if self._revision is not None and _COMMIT.fullmatch(commit) and commit != self._revision:

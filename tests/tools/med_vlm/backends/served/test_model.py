@@ -60,6 +60,20 @@ def test_a_way_that_the_settings_name_is_taken_or_refused_but_not_replaced(serve
         open_model(serve(logprobs=True), answers_by="systemone").choose(grey(0.9), [EFFUSION])
 
 
+@pytest.mark.fault(68)
+def test_another_way_of_asking_is_another_fingerprint_so_that_no_calibration_holds_for_it(serve: Any, open_model: Any) -> None:
+    server = serve(systemone=True, logprobs=True)
+    ways = ("systemone", "log-probabilities", "sampling")
+    marks = {way: open_model(server, answers_by=way).fingerprint for way in ways}
+    assert open_model(server).fingerprint == marks["systemone"]  # the way that is found, whatever the settings call it
+    more = [open_model(server, most_images=2).fingerprint, open_model(server, sees_priors=True).fingerprint]
+    assert len({*marks.values(), *more}) == 5
+    server.systemone = False  # the server was changed, and started anew
+    assert open_model(server).fingerprint == marks["log-probabilities"]
+    with pytest.raises(ModelServerRefused):
+        _ = open_model(server, answers_by="systemone").fingerprint
+
+
 def test_typed_questions_go_in_one_request_and_the_server_is_tried_once(serve: Any, open_model: Any, grey: Any) -> None:
     server = serve(systemone=True)
     model = open_model(server)

@@ -24,7 +24,9 @@ def test_the_name_of_the_settings_is_recognised_as_servers_say_it(serve: Any, li
     name.recognise(said)
 
 
-@pytest.mark.parametrize("said", ["other", "org/model2", "org", "", f"org/model@{OTHER}", "ORG/MODEL"])
+@pytest.mark.parametrize(
+    "said", ["other", "org/model2", "org/model-uncensored", "org/model-2b", "org/model-", "org", "", f"org/model@{OTHER}", "ORG/MODEL"]
+)
 def test_another_name_or_revision_is_not(serve: Any, line: Any, said: str) -> None:
     with pytest.raises(ModelChanged) as changed:
         ServedName(line(serve()), "org/model", COMMIT).recognise(said)
@@ -73,9 +75,11 @@ def test_the_fingerprint_names_server_name_revision_and_what_is_behind_them(serv
     assert open_model(server).fingerprint == fingerprint
     others = [
         open_model(elsewhere).fingerprint,
-        open_model(server, served_model="tiny-2").fingerprint,
         open_model(server, revision=COMMIT).fingerprint,
     ]
+    server.model = "tiny-2"
+    others.append(open_model(server, served_model="tiny-2").fingerprint)
+    server.model = "tiny"
     server.listed = {**server.listed, "root": "weights-2"}
     others.append(open_model(server).fingerprint)
     assert len({fingerprint, *others}) == 5
