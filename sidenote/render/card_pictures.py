@@ -1,8 +1,12 @@
-"""The card's figures as pictures: how far stated probabilities came true, and how wrong the model is when it answers less."""
+"""The card's figures as pictures: how far stated probabilities came true, and how wrong the model is when it answers less.
+
+Each picture is a plot for each finding. A page lays the plots out by its width; a file holds them all in three columns. They are
+light or dark as the page around them is, on a ground of their own, so that they can be read where nobody says which.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,48 +15,97 @@ from fhir.codes import FINDING
 from tools.med_vlm.compact.card import Card, FindingMeasured
 
 RELIABILITY, RISK = "reliability.svg", "risk-coverage.svg"
-_SIDE, _LEFT, _TOP, _GAP_X, _GAP_Y, _COLUMNS = 150, 46, 66, 34, 62, 5
-_INK, _SOFT, _FAINT, _MARK = "#1c2430", "#5b6675", "#d9dee5", "#0b6bcb"
+_WIDTH, _HEIGHT, _SIDE, _LEFT, _TOP = 152, 140, 112, 32, 8
+"""Of a plot and of the square in it, in pixels."""
+_COLUMNS, _ACROSS, _DOWN, _MARGIN, _LINE, _CAPTION = 3, 200, 208, 20, 17, 38
+"""Of the sheet; from plot to plot there is room for the longest name of a finding."""
+_STYLE = """<style>
+text { font: 12px system-ui, sans-serif; fill: #55636f }
+.name { font-size: 13px; font-weight: 600; fill: #15202b }
+.title { font-size: 17px; font-weight: 600; fill: #15202b }
+.ground { fill: #ffffff }
+.grid { fill: none; stroke: #dde3e8 }
+.ideal { stroke: #7d8a96; stroke-dasharray: 4 3 }
+.line { fill: none; stroke: #0b6068; stroke-width: 2; stroke-linejoin: round }
+.dot { fill: #0b6068; stroke: #ffffff }
+@media (prefers-color-scheme: dark) {
+text { fill: #9aa8b5 }
+.name, .title { fill: #e6ebf0 }
+.ground { fill: #161c22 }
+.grid { stroke: #2a333c }
+.ideal { stroke: #6b7985 }
+.line { stroke: #6cc5cd }
+.dot { fill: #6cc5cd; stroke: #161c22 }
+}
+</style>"""
+"""The sidebar's colours."""
+
+_RELIABILITY_WORDS = (
+    "Across: the probability that was stated.",
+    "Upright: the share of images that had the finding.",
+    "On the broken line both agree. A larger dot stands for more images.",
+)
+_RISK_WORDS = (
+    "Across: the share of images answered, the surest first.",
+    "Upright: the share of these answered wrongly.",
+    "The broken line stands at the share on which the model commits itself.",
+)
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One small plot: points in 0..1, joined in order; `sizes` of the dots, in pixels."""
+    """One plot, without its title and note. `alt` says its figures in words."""
 
     title: str
     note: str
-    points: tuple[Point, ...]
-    sizes: tuple[float, ...]
-    highest: float = 1.0
-    """Of the upright axis."""
+    alt: str
+    plot: tuple[str, ...]
+    """Elements of SVG."""
+
+    @property
+    def svg(self) -> str:
+        """The plot alone, as a picture."""
+        return _picture(_WIDTH, _HEIGHT, self.plot)
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture with its words."""
+    """A picture: sentences on how to read it, its plots, and all of it as one file."""
 
     file: str
     title: str
-    alt: str
-    svg: str
+    words: tuple[str, ...]
+    panels: tuple[Panel, ...]
+
+    @property
+    def svg(self) -> str:
+        """All plots in three columns, under the title."""
+        return _sheet(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """Points in 0..1, joined in order; `ideal` is a broken line between two points, in 0..1 of the square."""
+
+    points: tuple[Point, ...]
+    radii: tuple[float, ...]
+    ideal: tuple[Point, Point]
+    highest: float = 1.0
+    """Of the upright axis."""
 
 
 def drawings(findings: Sequence[FindingMeasured]) -> tuple[Drawing, ...]:
     """The two pictures of a card's findings; none where nothing was measured that could be drawn."""
-    reliable = [_reliability(one) for one in findings if one.reliability]
-    risky = [_risk(one, _highest(findings)) for one in findings if one.risk_coverage]
-    made: list[Drawing] = []
-    if reliable:
-        words = ("Reliability", "probability that was stated", "share that had it")
-        alt = "For each finding, the share of images that had it against the probability stated; on the diagonal both agree."
-        made.append(Drawing(RELIABILITY, words[0], alt, _svg(words, reliable, diagonal=True)))
-    if risky:
-        words = ("Risk and coverage", "share of images answered, surest first", "share of these answered wrongly")
-        alt = "For each finding, the share answered wrongly against the share of images answered, the surest answers first."
-        made.append(Drawing(RISK, words[0], alt, _svg(words, risky, diagonal=False)))
-    return tuple(made)
+    highest = _highest(findings)
+    reliable = tuple(_reliability(one) for one in findings if one.reliability)
+    risky = tuple(_risk(one, highest) for one in findings if one.risk_coverage)
+    made = (
+        Drawing(RELIABILITY, "Reliability", _RELIABILITY_WORDS, reliable),
+        Drawing(RISK, "Risk and coverage", _RISK_WORDS, risky),
+    )
+    return tuple(drawing for drawing in made if drawing.panels)
 
 
 def write_pictures(card: object, folder: Path) -> tuple[Path, ...]:
@@ -70,55 +123,79 @@ def write_pictures(card: object, folder: Path) -> tuple[Path, ...]:
 
 def _reliability(one: FindingMeasured) -> Panel:
     most = max(count for _, _, count in one.reliability)
-    sizes = tuple(2 + 5 * (count / most) ** 0.5 for _, _, count in one.reliability)
-    note = f"calibration error {one.calibration_error:.3f}"
-    return Panel(FINDING[one.key].display, note, tuple((stated, seen) for stated, seen, _ in one.reliability), sizes)
+    radii = tuple(2 + 4 * (count / most) ** 0.5 for _, _, count in one.reliability)
+    plot = _Plot(tuple((stated, seen) for stated, seen, _ in one.reliability), radii, ((0, 0), (1, 1)))
+    told = "; ".join(f"{stated:.2f} stated, {seen:.2f} had it, {count} images" for stated, seen, count in one.reliability)
+    return _panel(one, f"calibration error {one.calibration_error:.3f}", told, plot)
 
 
 def _risk(one: FindingMeasured, highest: float) -> Panel:
-    note = f"decided {one.decided:.2f} of images"
-    return Panel(FINDING[one.key].display, note, one.risk_coverage, (2.0,) * len(one.risk_coverage), highest)
+    plot = _Plot(one.risk_coverage, (2.5,) * len(one.risk_coverage), ((one.decided, 0), (one.decided, 1)), highest)
+    told = "; ".join(f"{answered:.2f} answered, {wrong:.2f} of them wrongly" for answered, wrong in one.risk_coverage)
+    return _panel(one, f"decided {one.decided:.2f} of images", told, plot)
+
+
+def _panel(one: FindingMeasured, note: str, told: str, plot: _Plot) -> Panel:
+    name = FINDING[one.key].display
+    name = f"{name[:1].upper()}{name[1:]}"
+    return Panel(name, note, f"{name}: {told}.", tuple(_drawn(plot)))
 
 
 def _highest(findings: Sequence[FindingMeasured]) -> float:
-    """One scale for all panels, so that they can be compared: the highest risk, rounded up to a twentieth."""
+    """One scale for all plots, so that they can be compared: the highest risk, rounded up to a twentieth."""
     worst = max((risk for one in findings for _, risk in one.risk_coverage), default=0.0)
-    return max(0.05, -(-worst // 0.05) * 0.05)
+    return max(0.05, round(-(-worst // 0.05) * 0.05, 2))
 
 
-def _svg(words: tuple[str, str, str], panels: Sequence[Panel], *, diagonal: bool) -> str:
-    rows = -(-len(panels) // _COLUMNS)
-    width = _LEFT + min(_COLUMNS, len(panels)) * (_SIDE + _GAP_X)
-    height = _TOP + rows * (_SIDE + _GAP_Y)
-    title, across, upright = words
-    body = [line for number, panel in enumerate(panels) for line in _panel(panel, *_corner(number), diagonal=diagonal)]
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" role="img">'
-    texts = [_text(12, 24, title, 18, _INK, weight=600), _text(12, 44, f"Across: {across}. Upright: {upright}.", 13, _SOFT)]
-    ground = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
-    return "\n".join([head, f"<title>{escape(title)}</title>", ground, *texts, *body, "</svg>", ""])
+def _drawn(plot: _Plot) -> Iterator[str]:
+    right, bottom, middle = _LEFT + _SIDE, _TOP + _SIDE, _SIDE / 2
+    yield f'<rect class="grid" x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}"/>'
+    yield f'<path class="grid" d="M{_LEFT} {_TOP + middle:g}h{_SIDE}M{_LEFT + middle:g} {_TOP}v{_SIDE}"/>'
+    (x1, y1), (x2, y2) = (_place(point, 1.0) for point in plot.ideal)
+    yield f'<line class="ideal" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+    placed = [_place(point, plot.highest) for point in plot.points]
+    yield f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in placed)}"/>'
+    for (x, y), radius in zip(placed, plot.radii, strict=True):
+        yield f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>'
+    yield _text(_LEFT - 6, _TOP + 9, f"{plot.highest:g}", anchor="end")
+    yield _text(_LEFT - 6, bottom, "0", anchor="end")
+    yield _text(_LEFT, bottom + 15, "0")
+    yield _text(_LEFT + middle, bottom + 15, "0.5", anchor="middle")
+    yield _text(right, bottom + 15, "1", anchor="end")
 
 
-def _corner(number: int) -> tuple[float, float]:
-    row, column = divmod(number, _COLUMNS)
-    return _LEFT + column * (_SIDE + _GAP_X), _TOP + 22 + row * (_SIDE + _GAP_Y)
+def _place(point: Point, highest: float) -> Point:
+    return _LEFT + point[0] * _SIDE, _TOP + _SIDE * (1 - min(point[1] / highest, 1))
 
 
-def _panel(panel: Panel, x: float, y: float, *, diagonal: bool) -> Iterable[str]:
-    yield _text(x, y - 6, panel.title, 13, _INK, weight=600)
-    yield f'<rect x="{x}" y="{y}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="{_FAINT}"/>'
-    if diagonal:
-        yield f'<line x1="{x}" y1="{y + _SIDE}" x2="{x + _SIDE}" y2="{y}" stroke="{_FAINT}" stroke-dasharray="4 3"/>'
-    placed = [(x + u * _SIDE, y + _SIDE * (1 - min(v / panel.highest, 1))) for u, v in panel.points]
-    line = " ".join(f"{left:.1f},{top:.1f}" for left, top in placed)
-    yield f'<polyline points="{line}" fill="none" stroke="{_MARK}" stroke-width="1.5"/>'
-    for (left, top), size in zip(placed, panel.sizes, strict=True):
-        yield f'<circle cx="{left:.1f}" cy="{top:.1f}" r="{size:.1f}" fill="{_MARK}" fill-opacity="0.7"/>'
-    yield _text(x - 4, y + 9, f"{panel.highest:g}", 11, _SOFT, anchor="end")
-    yield _text(x - 4, y + _SIDE, "0", 11, _SOFT, anchor="end")
-    yield _text(x + _SIDE, y + _SIDE + 14, "1", 11, _SOFT, anchor="end")
-    yield _text(x, y + _SIDE + 14, panel.note, 11, _SOFT)
+def _sheet(drawing: Drawing) -> str:
+    rows = -(-len(drawing.panels) // _COLUMNS)
+    width = 2 * _MARGIN + _COLUMNS * _ACROSS
+    head = 2 * _MARGIN + _LINE * (1 + len(drawing.words))
+    title = f"<title>{escape(drawing.title)}</title>"
+    words = [_text(_MARGIN, 2 * _MARGIN + _LINE * line, said) for line, said in enumerate(drawing.words, start=1)]
+    plots = [line for number, panel in enumerate(drawing.panels) for line in _placed(panel, *divmod(number, _COLUMNS), head)]
+    height = head + rows * _DOWN
+    return _picture(width, height, [title, _text(_MARGIN, 2 * _MARGIN, drawing.title, "title"), *words, *plots])
 
 
-def _text(x: float, y: float, text: str, size: int, colour: str, *, weight: int = 400, anchor: str = "start") -> str:
-    style = f'font-size="{size}" font-weight="{weight}" fill="{colour}" text-anchor="{anchor}"'
-    return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
+def _placed(panel: Panel, row: int, column: int, head: int) -> Iterator[str]:
+    """A plot at its place on the sheet, under its name and note."""
+    x, y = _MARGIN + column * _ACROSS, head + row * _DOWN
+    yield f'<g transform="translate({x} {y})">'
+    yield _text(0, 12, panel.title, "name")
+    yield _text(0, 12 + _LINE, panel.note)
+    yield f'<g transform="translate(0 {_CAPTION})">'
+    yield from panel.plot
+    yield "</g></g>"
+
+
+def _picture(width: int, height: int, body: Iterable[str]) -> str:
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
+    ground = f'<rect class="ground" width="{width}" height="{height}"/>'
+    return "\n".join([head, _STYLE, ground, *body, "</svg>", ""])
+
+
+def _text(x: float, y: float, text: str, kind: str = "", *, anchor: str = "start") -> str:
+    named = f' class="{kind}"' if kind else ""
+    return f'<text{named} x="{x:g}" y="{y:g}" text-anchor="{anchor}">{escape(text)}</text>'

@@ -33,7 +33,7 @@ from sidenote.render.layout import (
 )
 from sidenote.render.legible import legible
 from sidenote.render.picture import fitted, places
-from sidenote.render.reading import reading_words
+from sidenote.render.reading import comparison, disagreement_words, narrative, reading_words, trust_words
 from sidenote.render.searching import limit, method
 
 
@@ -87,6 +87,10 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
             image=_page_image(review, pixels),
             readings=() if review.reading is None else review.reading.findings,
             reading_words=reading_words(review),
+            disagreements=disagreement_words(review),
+            comparison=comparison(review),
+            narrative=narrative(review),
+            trust=trust_words(review),
             cited=rows(review, cited=True),
             uncited=rows(review, cited=False),
             case_title=case_title,

@@ -33,6 +33,7 @@ from sidenote.render.layout import (
     unavailable,
 )
 from sidenote.render.legible import legible
+from sidenote.render.reading import comparison_line, disagreement_words
 from sidenote.render.searching import limit, method
 from sidenote.render.write import write_whole
 
@@ -58,6 +59,8 @@ def show(review: Review, console: Console) -> None:
     _section(console, "Policies", [_policy(policy) for policy in layout.elsewhere])
     _section(console, "Consider", [_card(card) for card in layout.consider])
     _section(console, "What was seen", [_card(card) for card in layout.seen])
+    _section(console, "Compared by the image model", [Text(line) for line in (comparison_line(review),) if line])
+    _section(console, "The image model differs from a report", [Text(line) for line in disagreement_words(review)])
     _section(console, "What was looked at", [Text(sentence) for sentence in layout.account])
     _section(
         console, "Withheld", [Text.assemble(("“", "dim"), item.claim.text, ("” ", "dim"), (item.reason, "red")) for item in review.withheld]
@@ -161,7 +164,7 @@ def _evidence(review: Review) -> Table:
         item = row.first
         table.add_row(row.label, Text(item.text), Text(f"{EVIDENCE_WORDS[item.kind]} · {short_reference(item.reference)}"))
     if more := len(rows(review, cited=False)):
-        table.add_row("", Text(f"{more} more were looked at and are cited by nothing (--format json holds them)", style="dim"), "")
+        table.add_row("", Text(f"{more} more were looked at and are cited by no statement (--format json holds them)", style="dim"), "")
     return table
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from sidenote.render.card_pictures import drawings
+from sidenote.render.card_pictures import Drawing, drawings
+from sidenote.render.legible import spelled
 from sidenote.render.model_card import Rows, card_sections, site_card_sections
 from sidenote.web.bearer import PartsOf, SessionOf
 from sidenote.web.errors import NotFound
-from sidenote.web.wire.card import AttributeView, ModelCardView, PictureView, SectionView
+from sidenote.web.wire.card import AttributeView, ModelCardView, PanelView, PictureView, SectionView
 from tools.med_vlm.site_card import card_of
 
 if TYPE_CHECKING:
@@ -47,19 +48,29 @@ def _compact(folder: Path) -> ModelCardView:
     from tools.med_vlm.compact.files import load_card
 
     card = load_card(folder)
-    pictures = tuple(PictureView(title=one.title, alt=one.alt, svg=one.svg) for one in drawings(card.findings))
+    pictures = tuple(picture_view(one) for one in drawings(card.findings))
     return ModelCardView(
         model=f"{card.name} {card.version}", summary=card.summary, sections=_sections(card_sections(card)), pictures=pictures
     )
 
 
+def picture_view(drawing: Drawing) -> PictureView:
+    """A picture as it is sent: its plots one by one, so that a narrow page can lay them out."""
+    panels = tuple(PanelView(title=one.title, note=one.note, alt=one.alt, svg=one.svg) for one in drawing.panels)
+    return PictureView(title=drawing.title, words=" ".join(drawing.words), panels=panels)
+
+
 def _brought(spec: ModelSpec) -> ModelCardView:
     card = card_of(spec)
-    return ModelCardView(model=spec.name, summary=card.summary, sections=_sections(site_card_sections(card)), pictures=())
+    return ModelCardView(model=spec.name, summary=spelled(card.summary), sections=_sections(site_card_sections(card)), pictures=())
 
 
 def _sections(told: tuple[tuple[str, Rows], ...]) -> tuple[SectionView, ...]:
-    return tuple(SectionView(title=title, attributes=tuple(AttributeView(name=n, value=v) for n, v in rows)) for title, rows in told)
+    return tuple(SectionView(title=title, attributes=tuple(_attribute(*row) for row in rows)) for title, rows in told)
+
+
+def _attribute(name: str, value: str) -> AttributeView:
+    return AttributeView(name=name, value=spelled(value))  # a site's card is a text of somebody else
 
 
 def card_sha256(settings: Settings) -> str:

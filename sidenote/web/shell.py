@@ -14,7 +14,7 @@ FILES: Mapping[str, str] = {
         *("main.js", "context.js", "session.js", "stream.js", "messages.js", "dom.js", "theme.js", "ended.js"),
         *("banner.js", "progress.js", "cards.js", "decide.js", "evidence.js", "ask.js", "foot.js"),
         *("viewer.js", "pixels.js", "heat.js", "gestures.js", "priors.js", "voices.js", "similar.js", "policies.js", "missing.js"),
-        *("parts.js", "regions.js", "model_card.js", "tokens.css", "sidebar.css", "viewer.css", "parts.css"),
+        *("parts.js", "regions.js", "reading.js", "model_card.js", "tokens.css", "sidebar.css", "viewer.css", "parts.css"),
     )
 }
 """Name -> media type."""

@@ -14,7 +14,7 @@ export function evidence(rows, context) {
     `${cited.length} cited of ${rows.length}`,
     cited.length > 0 && evidenceList(cited, context),
     rest.length > 0 &&
-      h("details", {}, h("summary", {}, `${rest.length} more, which no sentence cites`), evidenceList(rest, context)),
+      h("details", {}, h("summary", {}, `${rest.length} more, which no statement cites`), evidenceList(rest, context)),
   );
 }
 

@@ -18,9 +18,13 @@ export function modelCard(context) {
 
 /** @param {ModelCardView} card */
 function told({ model, summary, sections, pictures }) {
+  const drawn = pictures.map(picture);
+  const toPictures = () => drawn[0]?.scrollIntoView();
   return [
     h("p", {}, h("b", {}, model)),
     h("p", {}, summary),
+    drawn.length > 0 &&
+      h("button", { type: "button", class: "link", onclick: toPictures }, "To its figures as pictures"),
     ...sections.map(({ title, attributes }) =>
       h(
         "section",
@@ -29,8 +33,23 @@ function told({ model, summary, sections, pictures }) {
         h("dl", {}, ...attributes.map(({ name, value }) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
       ),
     ),
-    ...pictures.map(({ title, alt, svg }) =>
-      h("section", {}, h("h3", {}, title), h("img", { alt, src: `data:image/svg+xml,${encodeURIComponent(svg)}` })),
-    ),
+    ...drawn,
   ];
+}
+
+/** Small plots side by side, as many as there is room for. @param {PictureView} view */
+function picture({ title, words, panels }) {
+  return h(
+    "section",
+    {},
+    h("h3", {}, title),
+    h("p", { class: "soft" }, words),
+    h("div", { class: "panels" }, ...panels.map(panel)),
+  );
+}
+
+/** @param {PictureView["panels"][number]} view */
+function panel({ title, note, alt, svg }) {
+  const src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+  return h("figure", {}, h("figcaption", {}, h("b", {}, title), h("small", {}, note)), h("img", { alt, src }));
 }

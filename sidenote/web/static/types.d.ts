@@ -20,6 +20,7 @@ declare global {
   type PolicyView = wire.PolicyView;
   type MissingView = wire.MissingView;
   type ModelCardView = wire.ModelCardView;
+  type PictureView = wire.PictureView;
 
   /** An image: row by row, 0 black .. 65535 white. */
   interface Pixels {

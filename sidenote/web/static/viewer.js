@@ -1,9 +1,10 @@
 // The study under review: its images, how they are looked at, and why the image model read them or did not.
 import { fill, h } from "./dom.js";
 import { handle, key, tools } from "./gestures.js";
-import { dialog, group, list, part, press, tool } from "./parts.js";
+import { dialog, group, part, press, tool } from "./parts.js";
 import { FIRST, Pane, windowWords } from "./pixels.js";
 import { priors } from "./priors.js";
+import { about, changes } from "./reading.js";
 import { Regions, viewWords } from "./regions.js";
 
 const KEYS =
@@ -19,36 +20,16 @@ export function study(view, context) {
     "The study",
     viewer?.words,
     view && h("p", { class: "line" }, [view.description, view.when].filter(Boolean).join(" · ")),
+    ...reading.disagreements.map((said) => h("p", { class: "note" }, said)),
+    reading.comparison && changes(reading.comparison, context),
     viewer
       ? viewer.place
       : h("p", { class: "note" }, view ? "No image of this study can be shown." : "No imaging study is under review."),
     reading.mode !== "read" && h("p", { class: "note" }, h("b", {}, "Not read. "), why),
-    reading.mode === "read" && h("p", { class: "soft" }, `${LABEL} ${reading.model}`),
-    ...reading.changes.map((said) => h("p", { class: "change" }, said)),
+    reading.mode === "read" && h("p", { class: "soft" }, `${LABEL} ${reading.words}`),
     view && view.identity !== "match" && h("p", { class: "note" }, view.identity_words),
     viewer && view && about(view, reading, context),
   );
-}
-
-/** @param {StudyView} view @param {ReadingView} reading @param {Context} context */
-function about({ identity_words, images }, { narrative, trust }, context) {
-  const notes = images.map(({ notes }) => notes.join(", "));
-  return h(
-    "details",
-    {},
-    h("summary", {}, "About the image and its reading"),
-    list([identity_words, ...notes].filter(Boolean)),
-    narrative.length > 0 && h("h4", {}, "In the image model's words"),
-    list(narrative.map((said) => sentence(said, context))),
-    trust.length > 0 && h("h4", {}, "How far to trust it"),
-    list(trust),
-  );
-}
-
-/** @param {SentenceView} said @param {Context} context */
-function sentence({ text, evidence, source }, context) {
-  const taken = source && h("span", { class: "soft" }, ` (words of ${source})`);
-  return h("span", {}, text, taken, " ", context.chips(evidence));
 }
 
 export class Viewer {

@@ -43,11 +43,19 @@ export interface SectionView {
   readonly attributes: readonly AttributeView[];
 }
 
-/** A figure of the card, drawn. */
-export interface PictureView {
+/** One small plot. `alt` says its figures in words. */
+export interface PanelView {
   readonly title: string;
+  readonly note: string;
   readonly alt: string;
   readonly svg: string;
+}
+
+/** A figure of the card, drawn: a plot for each finding, and how to read them. */
+export interface PictureView {
+  readonly title: string;
+  readonly words: string;
+  readonly panels: readonly PanelView[];
 }
 
 /** A model's card. */
@@ -315,6 +323,21 @@ export interface SentenceView {
   readonly source: string;
 }
 
+/** Findings that changed in one way since the image before. */
+export interface ChangeView {
+  readonly change: "new" | "resolved" | "unchanged" | "larger" | "smaller" | "undecided";
+  readonly words: string;
+  readonly findings: string;
+  readonly evidence: readonly string[];
+}
+
+/** What the image model sees changed. `since` is a heading, and `nothing` a sentence where nothing changed. */
+export interface ComparisonView {
+  readonly since: string;
+  readonly changed: readonly ChangeView[];
+  readonly nothing: string;
+}
+
 /** What the image model said, or why it said nothing. */
 export interface ReadingView {
   readonly mode: "read" | "abstained" | "off" | "refused" | "withheld" | "none";
@@ -322,7 +345,8 @@ export interface ReadingView {
   readonly model: string;
   readonly reason: string;
   readonly narrative: readonly SentenceView[];
-  readonly changes: readonly string[];
+  readonly disagreements: readonly string[];
+  readonly comparison: ComparisonView | null;
   readonly trust: readonly string[];
 }
 

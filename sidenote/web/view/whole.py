@@ -20,7 +20,7 @@ from sidenote.render.layout import (
     unavailable,
 )
 from sidenote.render.legible import legible
-from sidenote.render.reading import Compared, comparison, narrative, reading_words, trust_words
+from sidenote.render.reading import Compared, comparison, disagreement_words, narrative, reading_words, trust_words
 from sidenote.web.view.cards import card_view, policy_view, withheld_view
 from sidenote.web.view.evidence import evidence_views
 from sidenote.web.view.similar import similar_view
@@ -87,6 +87,7 @@ def _reading(review: Review) -> ReadingView:
         model=reading.model if reading else "",
         reason=reading.reason if reading else "",
         narrative=tuple(SentenceView(text=said.text, evidence=said.evidence, source=said.source) for said in narrative(review)),
+        disagreements=disagreement_words(review),
         comparison=_comparison(comparison(review)),
         trust=trust_words(review),
     )

@@ -19,12 +19,21 @@ class SectionView(Frozen):
     attributes: tuple[AttributeView, ...]
 
 
-class PictureView(Frozen):
-    """A figure of the card, drawn."""
+class PanelView(Frozen):
+    """One small plot. `alt` says its figures in words."""
 
     title: str
+    note: str
     alt: str
     svg: str
+
+
+class PictureView(Frozen):
+    """A figure of the card, drawn: a plot for each finding, and how to read them."""
+
+    title: str
+    words: str
+    panels: tuple[PanelView, ...]
 
 
 class ModelCardView(Frozen):

@@ -177,7 +177,24 @@ class SentenceView(Frozen):
     evidence: tuple[str, ...]
     """The findings of the image it speaks of."""
     source: str
-    """Of a drafted sentence: where its words were taken from; else empty."""
+    """Of a drafted sentence: whose words it took, in words; else empty."""
+
+
+class ChangeView(Frozen):
+    """Findings that changed in one way since the image before."""
+
+    change: Literal["new", "resolved", "unchanged", "larger", "smaller", "undecided"]
+    words: str
+    findings: str
+    evidence: tuple[str, ...]
+
+
+class ComparisonView(Frozen):
+    """What the image model sees changed. `since` is a heading, and `nothing` a sentence where nothing changed."""
+
+    since: str
+    changed: tuple[ChangeView, ...]
+    nothing: str
 
 
 class ReadingView(Frozen):
@@ -189,8 +206,10 @@ class ReadingView(Frozen):
     """Name and version; empty without a reading."""
     reason: str
     narrative: tuple[SentenceView, ...]
-    changes: tuple[str, ...]
-    """What is new, gone or as it was since the image before, in sentences."""
+    disagreements: tuple[str, ...]
+    """Where its own words and a report's are opposite and the table of voices does not show it, in sentences."""
+    comparison: ComparisonView | None
+    """None when no earlier image was read."""
     trust: tuple[str, ...]
     """What was looked at, what limits it, and how far the answer hung on the image, in sentences."""
 

@@ -152,7 +152,14 @@ def review() -> Review:
                 "ood_threshold": 0.3,
                 "view": "AP",
                 "findings": [
-                    {"key": "pneumothorax", "presence": "present", "probability": 0.93, "side": "left", "region": region, "heat_map": HEAT}
+                    {
+                        "key": "pneumothorax",
+                        "presence": "present",
+                        "probability": 0.93,
+                        "side": "left",
+                        "regions": [region],
+                        "heat_map": HEAT,
+                    }
                 ],
             },
             "reading_mode": "read",
@@ -191,3 +198,33 @@ def review() -> Review:
 @pytest.fixture
 def withheld(review: Review) -> Review:
     return review.model_copy(update={"status": "withheld", "claims": (), "reading": None, "reading_mode": "refused"})
+
+
+@pytest.fixture
+def compared(review: Review) -> Review:
+    """Of a model that read the image before too, wrote sentences, and says how far to trust them."""
+    whole = review.model_dump(mode="json")
+    (found,) = whole["reading"]["findings"]
+    others = (
+        ("cardiomegaly", "present", "unchanged"),
+        ("nodule", "absent", "resolved"),
+        ("atelectasis", "absent", "unchanged"),
+        ("consolidation", "present", "undecided"),
+    )
+    found |= {"change": "new", "reliance": "moved"}
+    bare = found | {"side": None, "heat_map": None, "regions": []}
+    whole["reading"] |= {
+        "compared_with": "ab",
+        "findings": [found, *(bare | {"key": key, "presence": presence, "change": change} for key, presence, change in others)],
+        "narrative": [
+            {"text": "Lucent <i>left</i> hemithorax.", "findings": ["pneumothorax"], "source": "phantom-000042#17-40"},
+            {"text": "No nodule.", "findings": ["nodule"]},
+        ],
+        "technique": ["One frontal view (AP)."],
+        "quality": ["Little <u>contrast</u>."],
+        "notes": ["one sentence was left out"],
+    }
+    nodule = {"id": "E9", "finding": "nodule", "polarity": "absent", "side": None, "text": "pulmonary nodule, probability 0.02"}
+    whole["evidence"].append(whole["evidence"][0] | nodule)
+    whole["study"]["prior"] = {"reference": "ImagingStudy/s0", "started": "2026-09-02T08:00:00Z", "images": [], "identity": None}
+    return Review.model_validate(whole)

@@ -105,3 +105,34 @@ def test_similar_cases_come_with_how_they_were_found_folded(review: Review) -> N
     assert "of body part &lt;b&gt;chest&lt;/b&gt; alone." in text
     assert "an older index answers" in text
     assert "How similar cases" not in page(review.model_copy(update={"search": None}), None)
+
+
+def test_what_changed_and_what_the_model_said_stand_there_escaped_and_every_citation_lands(compared: Review) -> None:
+    text = page(compared, PIXELS)
+    outline = Outline(text)
+    assert {anchor.removeprefix("#") for anchor in outline.anchors} <= set(outline.ids)
+    assert "#E9" in outline.anchors
+    model = text[text.index('<section aria-labelledby="model"') : text.index('<section aria-labelledby="evidence"')]
+    for told in (
+        "<h3>Since 2 Sep 2026, 08:00 UTC</h3>",
+        '<dt>New</dt><dd>left pneumothorax <a class="cite" href="#E1">E1</a></dd>',
+        'Lucent &lt;i&gt;left&lt;/i&gt; hemithorax. <a class="cite" href="#E1">E1</a><small>In the words of report phantom-000042',
+        "<li>Little &lt;u&gt;contrast&lt;/u&gt;.</li>",
+    ):
+        assert told in model
+
+
+def test_of_a_reading_without_words_or_a_prior_image_nothing_is_headed(review: Review) -> None:
+    text = page(review, PIXELS)
+    for heading in ("<h3>Since", "In the image model", "How far to trust it"):
+        assert heading not in text
+
+
+def test_a_withheld_reading_is_not_told_by_its_words(withheld: Review) -> None:
+    assert "In the image model" not in page(withheld, None)
+
+
+def test_a_comparison_that_found_nothing_says_so(compared: Review) -> None:
+    assert compared.reading is not None
+    none = compared.reading.model_copy(update={"findings": ()})
+    assert "No finding is present now, and none went away." in page(compared.model_copy(update={"reading": none}), None)

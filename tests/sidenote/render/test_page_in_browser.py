@@ -38,10 +38,10 @@ def browser(missing: Callable[[str], NoReturn]) -> Iterator[Browser]:
 
 
 @pytest.fixture(params=[(400, 800), (1280, 900)], ids=["sidebar", "desk"])
-def opened(request: pytest.FixtureRequest, browser: Browser, review: Review, tmp_path: Path) -> Iterator[Page]:
+def opened(request: pytest.FixtureRequest, browser: Browser, compared: Review, tmp_path: Path) -> Iterator[Page]:
     """The page of the review made by hand; fails on any complaint of the browser, the content policy's among them."""
     file = tmp_path / "review.html"
-    file.write_text(page(review, np.linspace(0, 1, 300 * 300, dtype=np.float32).reshape(300, 300)), "utf-8")
+    file.write_text(page(compared, np.linspace(0, 1, 300 * 300, dtype=np.float32).reshape(300, 300)), "utf-8")
     width, height = request.param
     tab = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
     complaints: list[str] = []
@@ -62,6 +62,14 @@ def test_a_citation_lands_on_its_evidence_and_the_way_back_on_its_statement(open
         assert evidence.evaluate("e => { const r = e.getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight; }")
     opened.locator("a.back").first.click()
     assert opened.evaluate("document.querySelector(location.hash).classList.contains('card')")
+
+
+def test_a_citation_of_the_models_words_opens_the_evidence_that_no_statement_cites(opened: Page) -> None:
+    evidence = opened.locator("#E9")
+    assert not evidence.is_visible()
+    opened.locator(".told a.cite", has_text="E9").click()
+    evidence.wait_for(state="visible")
+    assert evidence.evaluate("e => { const r = e.getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight; }")
 
 
 def test_pointing_at_a_citation_marks_its_region_and_its_evidence(opened: Page) -> None:

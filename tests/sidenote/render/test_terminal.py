@@ -67,3 +67,10 @@ def test_an_older_index_that_answers_is_told(review: Review) -> None:
     assert review.search is not None
     older = review.search.model_copy(update={"notice": "an older one of 2026-11-01 answers"})
     assert "an older one of 2026-11-01 answers" in shown(review.model_copy(update={"search": older}))
+
+
+def test_what_changed_since_the_image_before_stands_there_in_one_line(compared: Review) -> None:
+    text = shown(compared, 200)
+    (line,) = [line for line in text.splitlines() if "Since 2 Sep 2026, 08:00 UTC. New: left pneumothorax E1." in line]
+    assert "No longer there: pulmonary nodule E9." in line
+    assert "COMPARED" not in shown(compared.model_copy(update={"reading": None}))

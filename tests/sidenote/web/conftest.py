@@ -25,13 +25,17 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from fhir.codes import FINDING
 from sandbox.patients.story import CLOCK
+from sidenote.render.card_pictures import drawings
+from sidenote.web.cards import picture_view
 from sidenote.web.headers import ALWAYS, framed_by
 from sidenote.web.wire.ask import AnswerView
-from sidenote.web.wire.card import AttributeView, ModelCardView, SectionView
+from sidenote.web.wire.card import AttributeView, ModelCardView, PictureView, SectionView
 from sidenote.web.wire.decide import DecidedAlready, DecisionAsked, DecisionView
 from sidenote.web.wire.session import EhrChoice, LaunchAsked, LaunchBegun, Problem, SessionAsked, SessionOpened
 from sidenote.web.wire.stream import EndedEvent, StepEvent
+from tools.med_vlm.compact.card import Estimate, FindingMeasured
 
 STATIC = Path(__file__).parents[3] / "sidenote" / "web" / "static"
 SAMPLE = Path(__file__).parent / "sample_review.json"
@@ -55,6 +59,17 @@ class Asked:
         return json.loads(self.body)
 
 
+def plotted() -> tuple[PictureView, ...]:
+    """The pictures of a card whose findings were measured on a hundred images."""
+    none = Estimate(value=None)
+    unknown = dict.fromkeys(("sensitivity", "specificity", "side_accuracy", "pointing_chance"))
+    figures = {"calibration_error": 0.02, "coverage": 0.95, "decided": 0.8, "localised": False}
+    curves = {"reliability": ((0.05, 0.04, 90), (0.95, 0.9, 10)), "risk_coverage": ((0.5, 0.0), (1.0, 0.1))}
+    keys = sorted(FINDING)[:4]
+    found = [FindingMeasured(key=key, auroc=none, pointing=none, **unknown, **figures, **curves) for key in keys]
+    return tuple(map(picture_view, drawings(found)))
+
+
 @dataclass
 class Scripted:
     """A sidebar's server on a script. Change its fields before the page asks; every field begins anew for each test."""
@@ -72,6 +87,8 @@ class Scripted:
     """Events after the review."""
     images: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)
     """Last part of the path -> rows, columns, pixels; a pattern stands for what is not in it."""
+    pictures: tuple[PictureView, ...] = field(default_factory=plotted)
+    """Of the model card."""
     prior_identity: str = "match"
     """What is said of an earlier image."""
     asked: list[Asked] = field(default_factory=list)
@@ -233,7 +250,8 @@ class Api:
     async def card(self, request: Request, body: bytes) -> Response:
         listed = tuple(AttributeView(name=f"Attribute {n}", value="not available") for n in range(1, 4))
         sections = (SectionView(title="Details", attributes=listed),)
-        return JSONResponse(ModelCardView(model="compact 0.3", summary="A demonstrator.", sections=sections).model_dump())
+        made = ModelCardView(model="compact 0.3", summary="A demonstrator.", sections=sections, pictures=self.script.pictures)
+        return JSONResponse(made.model_dump())
 
 
 Answer = Callable[[Api, Request, bytes], Awaitable[Response]]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sidenote.settings import Settings
-from sidenote.web.cards import card_sha256
+from sidenote.web.cards import card_sha256, card_view
 from sidenote.web.wire.card import ModelCardView
 from tools.med_vlm.compact.files import CARD, SHIPPED, load_card
 
@@ -54,3 +54,13 @@ def test_a_provenance_names_the_card_by_the_bytes_of_its_file(tmp_path: Path) ->
     assert card_sha256(Settings(home=tmp_path)) == hashlib.sha256((SHIPPED / CARD).read_bytes()).hexdigest()
     (tmp_path / CARD).write_bytes(b"another")
     assert card_sha256(Settings(home=tmp_path, model_folder=tmp_path)) == hashlib.sha256(b"another").hexdigest()
+
+
+def test_the_card_of_a_sites_model_is_text_whatever_its_publisher_wrote(tmp_path: Path) -> None:
+    file = tmp_path / "card.json"
+    file.write_text('{"summary": "Reads \\u202eeverything\\u001b[31m.", "attributes": {"output_type": "\\u2066Text\\u2069"}}')
+    table = {"name": "m", "backend": "openai", "source": "http://127.0.0.1:9/v1", "licence": "MIT", "card": file}
+    view = card_view(Settings.model_validate({"home": tmp_path, "image_model": "m", "model": [table]}))
+    told = [view.summary, *(row.value for section in view.sections for row in section.attributes)]
+    assert not {"\u202e", "\u2066", "\x1b"} & set("".join(told))
+    assert (view.model, view.pictures) == ("m", ())

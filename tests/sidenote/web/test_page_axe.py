@@ -55,13 +55,14 @@ def unread(mode: str) -> State:
     def state(sheet: Any) -> None:
         status = "withheld" if mode == "refused" else "abstained"
         study = sheet.script.review["study"] | {"images": [], "identity": "mismatch", "identity_words": "The image is another patient's."}
-        reading = {
+        reading: dict[str, Any] = {
             "mode": mode,
             "words": "The image was not read.",
             "model": "",
             "reason": "It is not a chest.",
             "narrative": [],
-            "changes": [],
+            "disagreements": [],
+            "comparison": None,
             "trust": [],
         }
         none = {

@@ -165,7 +165,8 @@ def test_an_image_that_was_not_read_says_so_and_why(sheet: Any, mode: str) -> No
         "model": "",
         "reason": "It is off here.",
         "narrative": [],
-        "changes": [],
+        "disagreements": [],
+        "comparison": None,
         "trust": [],
     }
     if mode == "none":
@@ -176,18 +177,87 @@ def test_an_image_that_was_not_read_says_so_and_why(sheet: Any, mode: str) -> No
     expect(study.get_by_text("Image model, research use")).to_have_count(0)
 
 
-def test_what_changed_stands_open_and_the_models_own_words_lead_to_their_evidence(sheet: Any) -> None:
+def test_what_changed_stands_before_the_image_each_kind_with_its_evidence(sheet: Any) -> None:
+    page = sheet.begin()
+    changes = part(page, "The study").locator(".changes")
+    expect(changes.get_by_role("heading")).to_contain_text("Since 2 Sep 2026")
+    expect(changes).to_contain_text("image model, research use")
+    assert changes.locator("dt").all_text_contents() == ["+New", "=There before and now"]
+    assert changes.locator("dt > [aria-hidden=true]").all_text_contents() == ["+", "="]
+    assert page.evaluate(
+        "document.querySelector('.changes').getBoundingClientRect().bottom <= document.querySelector('.stage').getBoundingClientRect().top"
+    )
+    changes.locator("div", has_text="left pneumothorax").get_by_role("link", name="Evidence E1").click()
+    expect(page.locator(".evidence li.on > b")).to_have_text("E1")
+
+
+def test_a_comparison_that_found_nothing_says_so_and_without_one_nothing_stands_there(sheet: Any) -> None:
+    none = "No finding is present now, and none went away."
+    sheet.script.review["reading"]["comparison"].update(changed=[], nothing=none)
+    page = sheet.begin()
+    expect(page.locator(".changes")).to_contain_text(none)
+    assert page.locator(".changes dl").count() == 0
+    sheet.script.review["reading"]["comparison"] = None
+    page = sheet.begin()
+    expect(page.locator(".changes")).to_have_count(0)
+
+
+def test_the_models_own_words_are_folded_name_whose_they_are_and_lead_to_their_evidence(sheet: Any) -> None:
     page = sheet.begin()
     study = part(page, "The study")
-    expect(study.get_by_text("New since 3 Nov 2026: left pneumothorax.")).to_be_visible()
     words = study.get_by_text("Lucent left hemithorax.")
     expect(words).to_be_hidden()
     study.get_by_text("About the image and its reading").click()
     expect(words).to_be_visible()
-    expect(study.get_by_text("(words of phantom-000042#17-40)")).to_be_visible()
+    assert study.locator(".about h3").all_inner_texts() == ["The image", "In the image model's words", "How far to trust it"]
+    expect(study.get_by_text("In the words of report phantom-000042, characters 17 to 40")).to_be_visible()
     expect(study.get_by_text("the model answered differently on every finding")).to_be_visible()
     words.get_by_role("link", name="Evidence E1").click()
-    expect(page.locator("#E1")).to_be_focused()
+    expect(page.locator(".evidence li.on")).to_be_focused()
+
+
+def test_that_nothing_was_calibrated_is_not_folded_away(sheet: Any) -> None:
+    told = "It has not been calibrated here, so nothing it says is more than uncertain."
+    sheet.script.review["reading"]["words"] = f"ours 1 read the image. {told}"
+    page = sheet.begin()
+    expect(part(page, "The study").get_by_text(told)).to_be_visible()
+
+
+def test_a_cards_pictures_are_plots_side_by_side_with_their_figures_in_words(sheet: Any) -> None:
+    page = sheet.begin()
+    page.get_by_role("button", name="Model card").click()
+    expect(page.locator("dialog .panels")).to_have_count(2)
+    reliable, risky = page.locator("dialog .panels").all()
+    page.get_by_role("button", name="To its figures as pictures").click()
+    expect(page.get_by_role("heading", name="Reliability")).to_be_in_viewport()
+    for panels, picture in ((reliable, sheet.script.pictures[0]), (risky, sheet.script.pictures[1])):
+        images = panels.get_by_role("img")
+        expect(images).to_have_count(4)
+        for n, panel in enumerate(picture.panels):
+            expect(images.nth(n)).to_have_js_property("naturalWidth", 152)
+            expect(images.nth(n)).to_have_attribute("alt", panel.alt)
+        first, second = (images.nth(n).bounding_box() for n in (0, 1))
+        assert (first["y"], first["width"]) == (second["y"], second["width"])
+        assert first["width"] >= 150  # at 400 px a plot keeps its own size, so that its 12 px type does
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_a_plot_is_light_or_dark_as_the_page_is_whatever_the_system_is(sheet: Any, system: Any) -> None:
+    sheet.page.emulate_media(color_scheme=system, reduced_motion="reduce")
+    page = sheet.begin()
+    page.get_by_role("button", name="Model card").click()
+    plot = page.locator(".panels img").first
+    plot.scroll_into_view_if_needed()
+    for theme, ground in (("light", (255, 255, 255)), ("dark", (22, 28, 34))):
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        shot = Image.open(io.BytesIO(plot.screenshot())).convert("RGB")
+        assert shot.getpixel((4, shot.height // 2)) == ground, theme
+
+
+def test_where_the_models_words_contradict_a_report_both_stand_open(sheet: Any) -> None:
+    said = "Pneumothorax: the report says “No pneumothorax.”, the image model “There is a right pneumothorax.”."
+    sheet.script.review["reading"]["disagreements"] = [said]
+    expect(part(sheet.begin(), "The study").locator("p.note").get_by_text(said)).to_be_visible()
 
 
 def marked_up(value: Any) -> Any:
@@ -201,7 +271,22 @@ def marked_up(value: Any) -> Any:
 
 NAMES = frozenset({"evidence", "id", "ids", "claim", "sha256", "review_id", "reference", "cited_by"})
 CLOSED = frozenset(
-    {"status", "as_of", "identity", "mode", "outcome", "polarity", "kind", "tone", "action", "view", "thumbnail_png", "image", "record"}
+    {
+        "status",
+        "as_of",
+        "identity",
+        "mode",
+        "change",
+        "outcome",
+        "polarity",
+        "kind",
+        "tone",
+        "action",
+        "view",
+        "thumbnail_png",
+        "image",
+        "record",
+    }
 )
 """Fields of a closed vocabulary, where they are texts."""
 
@@ -212,7 +297,16 @@ def test_markup_in_any_text_of_a_review_is_shown_as_text(sheet: Any) -> None:
     page = sheet.begin()
     page.locator(".now canvas").wait_for()
     assert page.locator(".evil").count() == 0
-    for place in (".voices tbody th", ".case summary", ".policy summary", ".note", ".finds .tool", ".picture .line"):
+    for place in (
+        ".voices tbody th",
+        ".case summary",
+        ".policy summary",
+        ".note",
+        ".finds .tool",
+        ".picture .line",
+        ".changes dd",
+        ".about li",
+    ):
         assert "<b class=evil>" in (page.locator(place).first.text_content() or ""), place
     assert "<b class=evil>left pneumothorax</b>" in (page.locator(".now canvas").get_attribute("aria-label") or "")
 

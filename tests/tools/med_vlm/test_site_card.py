@@ -18,7 +18,6 @@ def spec(**more: Any) -> ModelSpec:
     return ModelSpec.model_validate({"name": "m", "backend": "openai", "source": "http://127.0.0.1:1", "licence": "MIT", **more})
 
 
-@pytest.mark.std("G2")
 def test_without_a_file_every_attribute_is_there_and_what_nobody_says_is_written_out() -> None:
     card = card_of(spec(youngest=18))
     assert list(card.attributes) == list(ATTRIBUTES)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from click.testing import Result
 
 from tools.med_vlm.compact.card import ATTRIBUTES
@@ -24,7 +23,6 @@ def test_what_a_model_may_be_shown_and_that_it_is_not_calibrated_is_told(site: C
     assert "nothing it says is more than uncertain" in shown
 
 
-@pytest.mark.std("G2")
 def test_the_card_of_a_sites_model_writes_all_31_attributes_out(site: Callable[..., Result]) -> None:
     card = json.loads(site("card", "lingshu", "--format", "json").output)
     assert list(card["attributes"]) == list(ATTRIBUTES)

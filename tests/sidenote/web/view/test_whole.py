@@ -44,6 +44,8 @@ def test_every_number_that_is_pointed_at_stands_in_one_row_of_the_evidence(revie
     pointers += [box.evidence for image in images for box in image.boxes]
     pointers += [heat.evidence for image in images for heat in image.heat_maps]
     pointers += [case.evidence for case in (view.similar.cases if view.similar else ())]
+    pointers += [said.evidence for said in view.reading.narrative]
+    pointers += [one.evidence for one in (view.reading.comparison.changed if view.reading.comparison else ())]
     assert {identity for pointer in pointers for identity in pointer} <= set(listed)
 
 
