@@ -17,7 +17,9 @@ from tools.med_vlm.compact.files import SHIPPED, WEIGHTS, Calibration, load_cali
 from tools.med_vlm.compact.narrative import narrative
 from tools.med_vlm.errors import ImageRefused
 from tools.med_vlm.profile import Profile
+from tools.med_vlm.quality import quality
 from tools.med_vlm.reading import FindingReading, Reading, Sentence
+from tools.med_vlm.technique import technique
 
 if TYPE_CHECKING:
     from retrieval.encoders.forms import Chosen
@@ -68,7 +70,8 @@ class CompactReader:
             return self._abstain("a lateral view; the model reads frontal radiographs only", judged, view)
         findings = finding_readings(output, 0, judged.findings, Frame(*image.shape), judged.localised)
         drafted = self._bank.draft(output.embedding[0].numpy(), findings)
-        return self._reading("", judged, view, findings, narrative(findings, drafted))
+        read = self._reading("", judged, view, findings, narrative(findings, drafted))
+        return read.model_copy(update={"technique": technique((asked.focal,)), "quality": quality(image)})
 
     def probabilities(self, asked: Asked) -> Mapping[str, float]:
         """Calibrated probabilities by finding, nothing gated.

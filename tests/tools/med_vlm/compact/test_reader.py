@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tools.med_vlm.asked import asked_of
+from tools.med_vlm.asked import Asked, Image, asked_of
 from tools.med_vlm.compact.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader
 from tools.med_vlm.reading import Reading
@@ -109,3 +109,11 @@ def test_the_resolution_of_the_same_phantom_changes_the_answer_little(reader: Co
         small, large = (reader.scores(picture)[0] for picture in pictures)
         gaps += [abs(small[key] - large[key]) for key in small]
     assert np.mean(gaps) < 0.08
+
+
+def test_a_reading_says_what_was_looked_at_and_what_limits_it(reader: CompactReader, phantoms: tuple[TrainingExample, ...]) -> None:
+    readings = [(example, reader.read(Asked((Image(example.image, "PA"),)))) for example in phantoms[:6]]
+    example, reading = next((example, reading) for example, reading in readings if not reading.abstained)
+    rows, columns = example.image.shape
+    assert reading.technique == (f"The model was shown one frontal view (PA) of {columns} x {rows} pixels.",)
+    assert any(f"{columns} x {rows} pixels only" in said for said in reading.quality)
