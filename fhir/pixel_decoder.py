@@ -122,7 +122,7 @@ def _check_sums(data: bytes) -> None:
         try:
             image.verify()
         except (SyntaxError, OSError, ValueError) as error:
-            raise Refused("a checksum of its chunks does not fit") from error
+            raise Refused(f"it cannot be decoded ({type(error).__name__})") from error
 
 
 def _check_size(rows: int, columns: int) -> None:

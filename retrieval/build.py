@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from retrieval.assembly import Draft, Identity, Weight, conclude, now
 from retrieval.cards import Encoder, Rejected, SourceCase
@@ -48,7 +48,7 @@ class Job(BaseModel):
     key_check: str
     total: int | None
     cards: str
-    cards_index: str
+    cards_index: str = Field(pattern=r"^[0-9a-f]{32}$")
     """See `retrieval.manifest.Manifest.cards_index`; a build that goes on with this one takes it over."""
     taken: SourceEntry | None = None
     """Set once all cases are written, and only measures are left to take."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -298,6 +299,17 @@ def test_an_interrupted_build_that_was_damaged_is_not_served(tmp_path: Path, cas
         build(cases, ENCODER, tmp_path, keyring=keyring, source_fingerprint="f")
     assert build(cases, ENCODER, tmp_path, keyring=keyring, source_fingerprint="f").cases == 150
     assert check(tmp_path).cases == 150
+
+
+@pytest.mark.fault(90)
+@pytest.mark.usefixtures("small_blocks")
+def test_an_interrupted_build_whose_note_was_damaged_begins_anew(tmp_path: Path, cases: list[SourceCase], keyring: Keyring) -> None:
+    with pytest.raises(Killed):
+        build(cases, ENCODER, tmp_path, keyring=keyring, source_fingerprint="f", embed=dying(2))
+    note = tmp_path / "building-0001.json"
+    told = json.loads(note.read_bytes())
+    note.write_text(json.dumps({**told, "cards_index": "g" + told["cards_index"][1:]}))
+    assert build(cases, ENCODER, tmp_path, keyring=keyring, source_fingerprint="f").cases == 150
 
 
 @pytest.mark.fault(82)

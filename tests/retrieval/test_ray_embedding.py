@@ -8,6 +8,7 @@ import importlib.util
 import os
 import signal
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -157,6 +158,9 @@ def cluster() -> Iterator[Any]:
             (own,) = Path(folder).glob("ray*")
             yield ray
         assert not ray.is_initialized()
+        ends = time.monotonic() + 20  # a worker that is being ended may still be there for a moment
+        while children() and time.monotonic() < ends:
+            time.sleep(0.1)
         assert children() == []
         assert not own.exists()
 

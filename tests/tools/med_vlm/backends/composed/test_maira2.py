@@ -79,7 +79,7 @@ def test_a_question_is_how_likely_its_captions_begin_the_report(maira2_spec: Spe
 
     before = rows("An expert reads.  USER: Given the current frontal image only ", begins=True)
     after = rows(
-        " Provide a structured description of the findings in the radiology study in comparison to the prior frontal image."
+        " List the findings of this study one by one, compared with the prior frontal image where there is one."
         " INDICATION: cough TECHNIQUE: PA view of the chest. COMPARISON: N/A ASSISTANT: "
     )
     prompt = torch.cat([before, rows_by_hand(spec, 1), after])
