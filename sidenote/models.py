@@ -27,11 +27,11 @@ def open_image_model(settings: Settings, name: str | None = None) -> Reader:
         tools.med_vlm.errors.MedVlmError: it cannot be loaded, or its licence was not accepted.
     """
     chosen = settings.image_model if name is None else name
-    use_one_thread()
     from tools.med_vlm.catalogue import guarded, open_reader
 
     if chosen == COMPACT:
         return guarded(open_compact(settings.model_folder))
+    use_one_thread()
     return open_reader(spec_named(settings, chosen))
 
 

@@ -36,6 +36,20 @@ def quiet() -> None:
     logging.disable_progress_bar()
 
 
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Nor a word about what is missing or unknown, where what is wrong becomes an error of ours."""
+    from transformers.utils import logging
+
+    quiet()
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
 def load_model(path: Path) -> tuple[Any, tuple[str, ...]]:
     """A model by the class its `config.json` names, float32, and the names of weights that are missing though they may be.
 

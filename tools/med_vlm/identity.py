@@ -17,6 +17,7 @@ from typing import Literal
 
 from retrieval.encoders.folder import ModelFolder
 from retrieval.errors import EncoderUnusable
+from tools.med_vlm.compact.files import sha256
 from tools.med_vlm.errors import CheckpointRefused, ModelCodeRefused, ModelFilesChanged, ModelFormatRefused, ModelNotFound, ModelNotPinned
 from tools.med_vlm.spec import ModelSpec
 
@@ -113,7 +114,7 @@ def pins(path: Path, base: Path | None = None) -> dict[str, str]:
     names = list(_all_names(path, base))
     paths = [base / name.removeprefix(BASE) if base and name.startswith(BASE) else path / name for name in names]
     with ThreadPoolExecutor(_THREADS) as threads:
-        return dict(zip(names, threads.map(_sha256, paths), strict=True))
+        return dict(zip(names, threads.map(sha256, paths), strict=True))
 
 
 def refuse_code(path: Path) -> None:
@@ -170,11 +171,6 @@ def _refuse_elsewhere(folder: Path) -> None:
         files = held.values() if isinstance(held, dict) else ()
         if not all(isinstance(file, str) and (place.parent / file).as_posix() in names for file in files):
             raise CheckpointRefused(f"{place.as_posix()} names weights that are not in the folder")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _snapshot(name: str, revision: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from policies.evidence import Frozen
 from retrieval.manifest import replace_flushed
 from tools.med_vlm.adapting.examples import Corpus
 from tools.med_vlm.adapting.plan import Plan
+from tools.med_vlm.compact.files import sha256
 
 if TYPE_CHECKING:
     from tools.med_vlm.adapting.loop import Trained
@@ -146,11 +146,7 @@ def finish(
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-        with path.open("rb") as file:
-            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _versions() -> dict[str, str]:

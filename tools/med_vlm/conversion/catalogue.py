@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
+from tools.med_vlm.compact.files import sha256
 from tools.med_vlm.errors import ConversionRefused
 
 NOTE = "conversion.json"
@@ -87,9 +87,4 @@ def _note(kind: str, source: Path, base: Path | None) -> dict[str, object]:
 
 def _hashes(where: Path) -> dict[str, str]:
     files = [where] if where.is_file() else sorted(path for path in where.rglob("*") if path.is_file())
-    return {(path.name if path == where else path.relative_to(where).as_posix()): _sha256(path) for path in files}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return {(path.name if path == where else path.relative_to(where).as_posix()): sha256(path) for path in files}

@@ -8,12 +8,12 @@ refused: other projectors, towers of other families, and images in tiles (LLaVA 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieval.encoders.hugging_face import silenced
 from tools.med_vlm.conversion.tensors import Stock, published, settings, written
 from tools.med_vlm.conversion.towers import Tower, clip_tower
 from tools.med_vlm.errors import ConversionRefused
@@ -129,27 +129,13 @@ def check_whole(out: Path) -> None:
     from transformers import AutoModelForImageTextToText
 
     try:
-        with _silence():
+        with silenced():
             _, notes = AutoModelForImageTextToText.from_pretrained(str(out), dtype="auto", local_files_only=True, output_loading_info=True)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ConversionRefused(f"what was written is no whole model ({type(error).__name__})") from error
     wrong = [*notes["missing_keys"], *notes["unexpected_keys"], *notes["mismatched_keys"], *(notes.get("error_msgs") or ())]
     if wrong:
         raise ConversionRefused(f"{len(wrong)} tensors are missing, left over or of another shape")
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """No progress bar, and no word about families that transformers does not know: what is wrong becomes an error of ours."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def _renamed(parts: Parts) -> dict[str, Tensor]:
@@ -217,7 +203,7 @@ def _tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        with _silence():
+        with silenced():
             made = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError) as error:
         raise ConversionRefused(

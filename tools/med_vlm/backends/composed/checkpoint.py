@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieval.encoders.hugging_face import silenced
 from tools.med_vlm.errors import CheckpointRefused, ModelMissing
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def whole(kind: Any, sizes: Any, tensors: Mapping[str, Tensor], number: dtype) -
     Raises:
         CheckpointRefused: a tensor is missing, left over or of another shape.
     """
-    with mismatch(kind.__name__), silence():
+    with mismatch(kind.__name__), silenced():
         if _numbers(kind, sizes) != sum(tensor.numel() for tensor in tensors.values()):
             raise CheckpointRefused(f"its settings describe a {kind.__name__} of another size")
         model, notes = kind.from_pretrained(None, config=sizes, state_dict=dict(tensors), output_loading_info=True, dtype=number)
@@ -149,17 +150,3 @@ def filled(module: Any, tensors: Mapping[str, Tensor], number: dtype) -> Any:
     with mismatch(type(module).__name__):
         module.load_state_dict(dict(tensors), strict=True, assign=True)
     return module.to(number).eval().requires_grad_(False)
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """No progress bar and no report of transformers' on the error stream: what is wrong becomes an error of ours."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.med_vlm.backends.composed.checkpoint import Checkpoint, mismatch, settings, silence, whole
+from retrieval.encoders.hugging_face import silenced
+from tools.med_vlm.backends.composed.checkpoint import Checkpoint, mismatch, settings, whole
 from tools.med_vlm.backends.composed.speech import Speech
 from tools.med_vlm.errors import CheckpointRefused
 
@@ -58,5 +59,5 @@ def tokenizer_of(folder: Path) -> Any:
 
     if not (folder / "tokenizer.json").is_file() and (folder / "tokenizer.model").is_file() and find_spec("sentencepiece") is None:
         raise CheckpointRefused("to read its tokenizer.model, install the package sentencepiece, or put a tokenizer.json beside it")
-    with mismatch("a tokenizer"), silence():
+    with mismatch("a tokenizer"), silenced():
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)

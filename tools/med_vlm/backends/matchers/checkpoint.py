@@ -43,18 +43,10 @@ def refusing() -> Iterator[None]:
 @contextmanager
 def loading() -> Iterator[None]:
     """As `refusing`, for Hugging Face's loaders: what they raise becomes `CheckpointRefused`, and they report nothing."""
-    from transformers.utils import logging
+    from retrieval.encoders.hugging_face import refused_as_damaged, silenced
 
-    from retrieval.encoders.hugging_face import quiet, refused_as_damaged
-
-    before = logging.get_verbosity()
-    quiet()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        with refusing(), refused_as_damaged():
-            yield
-    finally:
-        logging.set_verbosity(before)
+    with silenced(), refusing(), refused_as_damaged():
+        yield
 
 
 def open_checkpoint(spec: ModelSpec) -> Checkpoint:
