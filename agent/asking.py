@@ -13,7 +13,7 @@ from fhir.chart import Chart
 from fhir.regions import regions
 from fhir.study import Picture, Study
 from fhir.views import concept_text, objects
-from retrieval.deidentify import deidentify
+from retrieval.deidentify.report import deidentify
 from tools.med_vlm.asked import Asked, Image, Sex
 
 FRONTAL = ("PA", "AP")
@@ -34,7 +34,7 @@ class Words:
 def words_of(chart: Chart, study: Study | None, question: str | None, as_of: datetime) -> Words:
     """The question, why the study was ordered, age and sex; names, dates and numbers of people are taken out.
 
-    Those that the record gives its patient are taken out as they stand there, others by the rules of `retrieval.deidentify`.
+    Those that the record gives its patient are taken out as they stand there, others by the rules of `retrieval.deidentify.report`.
     """
     patient = review_patient(chart, as_of)
     sex = next((one for one in get_args(Sex) if one == patient.sex), None)

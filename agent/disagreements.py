@@ -12,7 +12,7 @@ from agent.review import Disagreement, Voice
 from fhir.chart import Chart
 from fhir.study import Study
 from policies.evidence import Evidence
-from tools.med_vlm.contradiction import Contradiction, contradictions
+from tools.med_vlm.compared.contradiction import Contradiction, contradictions
 from tools.med_vlm.reading import Reading
 from tools.notes import texts
 

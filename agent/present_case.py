@@ -13,8 +13,8 @@ from fhir.chart import Chart
 from fhir.regions import regions
 from policies.grounding.lexicon import mentions
 from retrieval.cards import Filter, Present
-from retrieval.comparison import alike
 from retrieval.keys import age_band
+from retrieval.searching.comparison import alike
 from tools.labeler import label
 from tools.med_vlm.reading import Reading
 

@@ -42,7 +42,7 @@ def searches(folder: str, rounds: int) -> dict[str, tuple[float, ...]]:
     import numpy as np
 
     from retrieval.cards import Query
-    from retrieval.generations import current
+    from retrieval.generation.generations import current
     from retrieval.library import open_library
     from retrieval.vectors import Kept, ask
 
@@ -64,7 +64,7 @@ def searches(folder: str, rounds: int) -> dict[str, tuple[float, ...]]:
 
 def builds(folder: str, rounds: int) -> tuple[list[float], list[float]]:
     """Milliseconds a case: drawing, and building. Run in a child."""
-    from retrieval.build import build
+    from retrieval.building.build import build
     from sidenote.encoders import encoder_named
     from sidenote.library import phantom_cases, phantom_keyring
 

@@ -15,8 +15,8 @@ from bench.clock import alternate
 from bench.rows import Figure, Row
 from bench.setting import Setting
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.questions import WORDINGS, question
 from tools.med_vlm.backends.served import open_served
-from tools.med_vlm.questions import WORDINGS, question
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt
 

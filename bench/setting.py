@@ -85,7 +85,7 @@ class Setting:
 
 def build_library(folder: str, cases: int) -> None:
     """Build a phantom library. Run in a child: two processes draw beside the one thread that embeds."""
-    from retrieval.build import build
+    from retrieval.building.build import build
     from sidenote.encoders import encoder_named
     from sidenote.library import phantom_cases, phantom_keyring
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from retrieval.building.embedding import batches, in_process
 from retrieval.cards import CaseCard, Encoder, Query, SourceCase
-from retrieval.embedding import batches, in_process
 from retrieval.vectors import Kind, Vectors
 
 AFTER_ALL = date.max

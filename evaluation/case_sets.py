@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from retrieval.cards import SourceCase
-from retrieval.columns import finding_set
+from retrieval.generation.columns import finding_set
 from retrieval.keys import Keyring
 
 Reports = Literal["written", "composed", "labels"]

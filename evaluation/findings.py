@@ -11,9 +11,9 @@ from evaluation.asking import Asking, persons, query
 from evaluation.intervals import Figure, mean_by_person
 from evaluation.metrics import precision
 from retrieval.cards import CaseCard
-from retrieval.columns import finding_set
+from retrieval.generation.columns import finding_set
 from retrieval.library import Library
-from retrieval.relevance import FindingSets, Floats, ndcg
+from retrieval.measures.relevance import FindingSets, Floats, ndcg
 from retrieval.vectors import Kind
 
 FIRST = 5

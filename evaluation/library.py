@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from evaluation.case_sets import CaseSet, Divided
-from retrieval.build import build
+from retrieval.building.build import build
 from retrieval.cards import Encoder
 from retrieval.library import Library, open_library
 

@@ -1,4 +1,4 @@
-"""Measures of one ranked answer. Each has a worked example in its test; `retrieval.relevance` holds the gain by shared findings."""
+"""Measures of one ranked answer, each with a worked example in its test; `retrieval.measures.relevance` holds the gain."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from evaluation.case_sets import Caption, CaptionSet
 from evaluation.findings import FIRST
 from evaluation.intervals import Figure, mean_by_person
 from evaluation.metrics import precision
+from retrieval.building.embedding import BATCH
 from retrieval.cards import Encoder
-from retrieval.embedding import BATCH
-from retrieval.relevance import FindingSets, Floats, ndcg
+from retrieval.measures.relevance import FindingSets, Floats, ndcg
 from retrieval.vectors import Vectors, unit_rows
 
 

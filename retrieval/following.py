@@ -15,11 +15,11 @@ from pathlib import Path
 
 from retrieval.cards import Query, SearchResult
 from retrieval.errors import IndexCorrupt, IndexUnusable, RetrievalError
-from retrieval.generations import pointer
+from retrieval.generation.generations import pointer
+from retrieval.generation.manifest import Manifest
 from retrieval.info import IndexInfo
 from retrieval.keys import Keyring
 from retrieval.library import Library, open_library
-from retrieval.manifest import Manifest
 
 EVERY = 1.0
 """Seconds between two looks at the folder."""
@@ -59,7 +59,7 @@ class Following:
         self._closed = False
 
     def search(self, query: Query) -> SearchResult:
-        """The cases most similar to `query` in one generation; see `retrieval.search.search`.
+        """The cases most similar to `query` in one generation; see `retrieval.searching.search.search`.
 
         Cards in a database go with their generation, however open it is here: then the one that replaced it answers.
         """

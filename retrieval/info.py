@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval.manifest import Generation, SegmentEntry
+from retrieval.generation.manifest import Generation, SegmentEntry
 from retrieval.vectors import Dimensions, NearNote
 
 

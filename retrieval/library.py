@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.cards import CaseCard, Query, SearchResult
-from retrieval.columns import FILE as COLUMNS
-from retrieval.columns import concatenate
 from retrieval.errors import EncoderMismatch, IndexCorrupt, IndexUnusable, OtherSite
-from retrieval.exclusions import eligible
-from retrieval.generations import generations, steady
+from retrieval.generation.columns import FILE as COLUMNS
+from retrieval.generation.columns import concatenate
+from retrieval.generation.generations import generations, steady
+from retrieval.generation.manifest import Gone, GoneCase, Manifest, open_manifest
+from retrieval.generation.mapping import map_files
+from retrieval.generation.segments import CardPlace, Contents, columns_of, open_stack, read_gone, same_columns
+from retrieval.generation.stack import Stack
 from retrieval.info import IndexInfo, describe
 from retrieval.keys import Keyring
-from retrieval.manifest import Gone, GoneCase, Manifest, open_manifest
-from retrieval.mapping import map_files
-from retrieval.search import Found, Terms, search
-from retrieval.segments import CardPlace, Contents, columns_of, open_stack, read_gone, same_columns
-from retrieval.stack import Stack
+from retrieval.searching.exclusions import eligible
+from retrieval.searching.search import Found, Terms, search
 from retrieval.vectors import ask
 
 
 @dataclass(frozen=True)
 class Library:
-    """An open generation of an index, a `retrieval.search.Shelf`. Searches may run in several threads.
+    """An open generation of an index, a `retrieval.searching.search.Shelf`. Searches may run in several threads.
 
     One tenant, one library: nothing in it tells tenants apart, and keys of another keyring than its own are refused.
     """
@@ -41,7 +41,7 @@ class Library:
         return Terms.of(self.manifest, self.info.sha256, self.notice)
 
     def search(self, query: Query) -> SearchResult:
-        """The cases most similar to `query`; see `retrieval.search.search`."""
+        """The cases most similar to `query`; see `retrieval.searching.search.search`."""
         return search(query, self)
 
     def nearest(self, query: Query, limit: int) -> Found:
@@ -108,7 +108,7 @@ def open_library(folder: Path, encoder_fingerprint: str, *, last_good_instead: b
         cards_url: Of the database, for an index whose cards are in one.
 
     Raises:
-        IndexMissing, NotAnIndex, IndexCorrupt: see `retrieval.generations.pointer` and `retrieval.segments.map_files`.
+        IndexMissing, NotAnIndex, IndexCorrupt: see `pointer` and `map_files` of `retrieval.generation`.
         OtherSchema: an index of another schema version.
         EncoderMismatch: the vectors are another encoder's.
         CardsUnreachable, ExtraMissing: see `retrieval.store.open_cards`.

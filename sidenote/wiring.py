@@ -150,7 +150,7 @@ async def check_parts(settings: Settings, sources: Sequence[str], *, image_model
     Raises as `wired` does.
     """
     from fhir.source import open_source
-    from retrieval.generations import current
+    from retrieval.generation.generations import current
     from sidenote.models import check_image_model
 
     deciders(settings)

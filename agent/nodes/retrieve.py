@@ -16,7 +16,7 @@ from agent.request import ReviewRequest
 from fhir.chart import Chart
 from fhir.views import member, objects
 from retrieval.cards import Query, SearchResult
-from retrieval.deidentify import deidentify
+from retrieval.deidentify.report import deidentify
 from retrieval.errors import BadCase, RetrievalError
 from retrieval.keys import Keyring, difference_hash, report_sketch
 from tools.med_vlm.reading import Reading

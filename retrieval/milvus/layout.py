@@ -20,10 +20,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from retrieval.cards import CaseCard
-from retrieval.columns import Columns
 from retrieval.errors import BadCase, IndexCorrupt, OtherSchema
+from retrieval.generation.columns import Columns
+from retrieval.generation.manifest import SCHEMA_VERSION, Manifest, parse_json
 from retrieval.keys import word
-from retrieval.manifest import SCHEMA_VERSION, Manifest, parse_json
 from retrieval.store.row import checked_card, row_hash, values_of
 from retrieval.vectors import Vectors
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from retrieval.cards import Query, SearchResult
 from retrieval.errors import EncoderMismatch, IndexMissing, OtherSite
+from retrieval.generation.manifest import Generation
 from retrieval.info import IndexInfo, describe
 from retrieval.keys import Keyring
-from retrieval.manifest import Generation
 from retrieval.milvus.connecting import TIMEOUT, Connection
 from retrieval.milvus.publishing import named
 from retrieval.milvus.shelf import MilvusShelf
-from retrieval.search import search
+from retrieval.searching.search import search
 
 LOOK_AGAIN = 1.0
 """Seconds after which the alias is looked at again."""
@@ -45,7 +45,7 @@ class MilvusLibrary:
         return self._shelf.sha256
 
     def search(self, query: Query) -> SearchResult:
-        """The cases most similar to `query`; see `retrieval.search.search`. A collection dropped meanwhile is looked for once more.
+        """The cases most similar to `query`; see `retrieval.searching.search`. A collection dropped meanwhile is looked for once more.
 
         Raises:
             IndexUnreachable: Milvus does not answer.

@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 
 from retrieval.errors import IndexCorrupt, IndexMissing, IndexUnusable, NotAnIndex, NothingToIndex
+from retrieval.generation.manifest import MANIFEST, SCHEMA_VERSION
 from retrieval.library import Library
-from retrieval.manifest import MANIFEST, SCHEMA_VERSION
 from retrieval.milvus.connecting import PATIENCE, Connection
 from retrieval.milvus.layout import CODED, LAYOUT, LEAKS, Seal, digest, record, schema, seal_rows, words
 from retrieval.milvus.shelf import MilvusShelf

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from retrieval.cards import CaseCard, Query
 from retrieval.errors import IndexCorrupt
+from retrieval.generation.manifest import Manifest
 from retrieval.keys import near, near_reports
-from retrieval.manifest import Manifest
 from retrieval.milvus.connecting import Connection
 from retrieval.milvus.expression import EVERY, Rule, Rules, rules
 from retrieval.milvus.layout import FOUND, card_of, digest, read_seal, unsigned
-from retrieval.search import Found, Terms
-from retrieval.variety import Trait
+from retrieval.searching.search import Found, Terms
+from retrieval.searching.variety import Trait
 from retrieval.vectors import Asked, Dimensions, Vectors, ask
 from retrieval.vectors.engine import Pairs
 from retrieval.vectors.settling import settle
@@ -49,7 +49,7 @@ class _Hit:
 
 
 class MilvusShelf:
-    """One sealed collection, read only, a `retrieval.search.Shelf`. Safe to use from several threads."""
+    """One sealed collection, read only, a `retrieval.searching.search.Shelf`. Safe to use from several threads."""
 
     def __init__(self, connection: Connection, collection: str, *, expected: str | None = None) -> None:
         """Read and check the seal.

@@ -10,7 +10,7 @@ from typing import Any
 from fhir.chart import Chart, Fact
 from fhir.time import parse_when
 from fhir.views import codings, member, objects, usable
-from retrieval.case_line import Consent, Licence, Site
+from retrieval.archive.case_line import Consent, Licence, Site
 from retrieval.errors import BadCase
 
 SCOPES = frozenset({"research", "patient-privacy"})

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from retrieval.archive import CaseMaker, Labeler, SourceNote
+from retrieval.archive.case_line import CaseFields, read_strictly
+from retrieval.archive.cases import CaseMaker, Labeler, SourceNote
 from retrieval.cards import Rejected, SourceCase
-from retrieval.case_line import CaseFields, read_strictly
 from retrieval.errors import BadArchive, BadCase
 from retrieval.keys import Keyring
 from sidenote.archives.consent import FolderTerms

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from retrieval.case_line import UNSTATED
+from retrieval.archive.case_line import UNSTATED
 from sidenote.archives.headers import Header
 
 _SEX = {"M": "male", "F": "female", "O": "other"}

@@ -23,9 +23,9 @@ from fhir.errors import RecordError
 from fhir.imaging import studies
 from fhir.source import Source, open_source
 from fhir.views import age_at
-from retrieval.archive import CaseMaker, Labeler, SourceNote
+from retrieval.archive.case_line import UNSTATED, CaseFields, read_strictly
+from retrieval.archive.cases import CaseMaker, Labeler, SourceNote
 from retrieval.cards import Rejected, SourceCase
-from retrieval.case_line import UNSTATED, CaseFields, read_strictly
 from retrieval.errors import BadArchive, BadCase
 from retrieval.keys import Keyring
 from sidenote.archives.consent import FolderTerms, consented

@@ -12,7 +12,7 @@ from sidenote.archives.consent import FolderTerms
 from sidenote.settings import Settings
 
 if TYPE_CHECKING:
-    from retrieval.archive import SourceNote
+    from retrieval.archive.cases import SourceNote
     from retrieval.cards import Rejected, SourceCase
     from retrieval.keys import Keyring
 
@@ -75,8 +75,8 @@ def open_archive(given: Given, settings: Settings, secret: bytes | None) -> Open
 
 
 def _cases(folder: Path, secret: bytes | None) -> Opened:
-    from retrieval.archive import note_archive, read_cases
-    from retrieval.signing import verify_signature
+    from retrieval.archive.cases import note_archive, read_cases
+    from retrieval.archive.signing import verify_signature
     from sidenote.archives.pictures import read_any_picture
     from tools.labeler import label
 

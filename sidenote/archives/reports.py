@@ -14,7 +14,19 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from retrieval.case_line import Consent, FindingLine, Identifier, Licence, Outcome, Report, Site, Strict, day, read_strictly, strict_json
+from retrieval.archive.case_line import (
+    Consent,
+    FindingLine,
+    Identifier,
+    Licence,
+    Outcome,
+    Report,
+    Site,
+    Strict,
+    day,
+    read_strictly,
+    strict_json,
+)
 from retrieval.errors import BadCase
 from sidenote.archives.headers import Header
 

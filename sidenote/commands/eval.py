@@ -91,7 +91,7 @@ def _archive(folder: Path) -> CaseSet:
     import secrets
 
     from evaluation.case_sets import CaseSet
-    from retrieval.archive import read_cases
+    from retrieval.archive.cases import read_cases
     from retrieval.cards import SourceCase
     from retrieval.keys import Keyring
     from tools.labeler import label

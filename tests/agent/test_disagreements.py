@@ -13,7 +13,7 @@ from fhir.chart import Chart, chart_of
 from fhir.study import Study
 from policies.evidence import mint
 from tools.images import look_up
-from tools.med_vlm.fake import abstention
+from tools.med_vlm.doubles.fake import abstention
 from tools.med_vlm.reading import FindingReading, Presence, Reading, Sentence
 
 REPORT = "DiagnosticReport/r"

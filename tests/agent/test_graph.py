@@ -26,7 +26,7 @@ from policies.case import PolicyCase
 from policies.claim import Claim
 from policies.evidence import Evidence
 from tools.med_vlm.asked import Asked
-from tools.med_vlm.fake import PROFILE, abstention
+from tools.med_vlm.doubles.fake import PROFILE, abstention
 from tools.med_vlm.reading import Reading
 
 if TYPE_CHECKING:

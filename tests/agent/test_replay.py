@@ -15,13 +15,13 @@ from agent.record import BLOBS
 from agent.replay import ReplayParts, recorded_review, replay
 from agent.verify import open_record
 from tools.med_vlm.asked import Asked
+from tools.med_vlm.asking.questioned import QuestionedReader
 from tools.med_vlm.awaited import Awaited
 from tools.med_vlm.catalogue import guarded
+from tools.med_vlm.doubles.fake import SeededReader
+from tools.med_vlm.doubles.scripted import ScriptedModel
 from tools.med_vlm.errors import ModelServerUnreachable
-from tools.med_vlm.fake import SeededReader
-from tools.med_vlm.questioned import QuestionedReader
 from tools.med_vlm.reading import Reader, Reading
-from tools.med_vlm.scripted import ScriptedModel
 
 if TYPE_CHECKING:
     from tests.agent.conftest import Clinic

@@ -22,7 +22,7 @@ from agent.workspace import Workspace
 from policies.guidance_pack import Topic
 from policies.loading import rules_fingerprint
 from retrieval.cards import SearchResult
-from tools.med_vlm.fake import abstention
+from tools.med_vlm.doubles.fake import abstention
 
 if TYPE_CHECKING:
     from tests.agent.conftest import Clinic

@@ -14,8 +14,8 @@ from evaluation.case_sets import CaseSet, Divided
 from evaluation.findings import COMMONEST, FIRST, NEAREST, RANDOM, SHOWN, Ranked, ranked
 from evaluation.metrics import precision
 from retrieval.cards import CaseFinding, SourceCase
-from retrieval.columns import finding_set
 from retrieval.encoders.fake import HashEncoder
+from retrieval.generation.columns import finding_set
 from retrieval.library import Library
 
 

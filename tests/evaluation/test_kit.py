@@ -12,7 +12,7 @@ from PIL import Image
 
 from evaluation.errors import KitUnreadable
 from evaluation.kit import captions, kit_sets
-from retrieval.columns import finding_set
+from retrieval.generation.columns import finding_set
 
 
 def _row(folder: Path, subset: str, number: int, **changes: Any) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def make_case(keyring: Keyring) -> Callable[..., SourceCase]:
 def make_index(keyring: Keyring) -> Callable[..., Made]:
     def made(folder: Path, cases: Sequence[SourceCase], encoder: HashEncoder | None = None) -> Made:
         chosen = encoder or HashEncoder(32)
-        from retrieval.build import build
+        from retrieval.building.build import build
 
         build(cases, chosen, folder, keyring=keyring)
         return Made(folder, chosen, tuple(cases))
@@ -115,8 +115,8 @@ def make_stack() -> Callable[..., Any]:
     """
     from typing import cast
 
-    from retrieval.columns import Coded, Columns
-    from retrieval.stack import Segment, Stack
+    from retrieval.generation.columns import Coded, Columns
+    from retrieval.generation.stack import Segment, Stack
     from retrieval.store import CardStore
     from retrieval.vectors import Dimensions, VectorTable
 

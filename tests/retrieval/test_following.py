@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from retrieval.build import build
+from retrieval.building.build import build
+from retrieval.building.growth import add, compact, remove
 from retrieval.cards import Query, SearchResult, SourceCase
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import IndexCorrupt, IndexMissing, OtherSite
 from retrieval.following import Following
-from retrieval.generations import current
-from retrieval.growth import add, compact, remove
+from retrieval.generation.generations import current
 from retrieval.keys import Keyring
 from retrieval.library import check
 
@@ -252,11 +252,11 @@ from datetime import date
 from pathlib import Path
 import numpy as np
 import faiss
-from retrieval.build import build
+from retrieval.building.build import build
 from retrieval.cards import CaseCard, SourceCase
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import NothingToIndex
-from retrieval.growth import add, compact, remove
+from retrieval.building.growth import add, compact, remove
 from retrieval.keys import Keyring, difference_hash, report_sketch
 
 ring, encoder, folder = Keyring(b"a secret of the tests, long enough", b"salt"), HashEncoder(32), Path(sys.argv[1])

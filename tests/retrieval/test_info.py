@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from retrieval.generations import current
+from retrieval.generation.generations import current
+from retrieval.generation.manifest import FileEntry, Generation, SourceEntry, Threshold
 from retrieval.info import describe
-from retrieval.manifest import FileEntry, Generation, SourceEntry, Threshold
 from retrieval.vectors import Dimensions
 from retrieval.vectors.near import NearNote, NearPoint
 

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.build import build
+from retrieval.building.build import build
 from retrieval.cards import Query, SourceCase
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import EncoderMismatch, IndexCorrupt, IndexMissing, NotAnIndex, OtherSchema, OtherSite
-from retrieval.generations import pointer
+from retrieval.generation.generations import pointer
+from retrieval.generation.manifest import MANIFEST, Manifest, SegmentEntry, describe_files, seal
 from retrieval.keys import Keyring
 from retrieval.library import check, open_library
-from retrieval.manifest import MANIFEST, Manifest, SegmentEntry, describe_files, seal
 from retrieval.vectors import Dimensions
 
 
@@ -213,7 +213,7 @@ def test_a_query_with_another_keyrings_keys_is_refused_before_anything_is_search
 
 
 def test_importing_the_folder_loads_no_heavy_library() -> None:
-    names = "retrieval.following, retrieval.growth, retrieval.archive, retrieval.encoders.fake"
+    names = "retrieval.following, retrieval.building.growth, retrieval.archive.cases, retrieval.encoders.fake"
     code = f"import sys, {names}; print(sorted({{'faiss', 'torch', 'transformers'}} & sys.modules.keys()))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert out.stdout.strip() == "[]"

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.build import build
+from retrieval.building.build import build
+from retrieval.building.growth import add, remove
 from retrieval.cards import Query, SearchResult, SourceCase
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import IndexUnusable
-from retrieval.generations import pointer
-from retrieval.growth import add, remove
+from retrieval.generation.generations import pointer
+from retrieval.generation.manifest import MANIFEST, SEAL
 from retrieval.keys import Keyring
 from retrieval.library import check, open_library
-from retrieval.manifest import MANIFEST, SEAL
 
 ENCODER = HashEncoder(8)
 BLOCKS = 10
@@ -184,7 +184,7 @@ def test_no_file_in_anothers_place_is_accepted(library: Path) -> None:
 
 
 def sealed_again(folder: Path, changed: Path) -> None:
-    """Seal the generation in use with one of its files as it is now, as `retrieval.manifest.seal` does, but for waiting for the disk."""
+    """Seal the generation in use with one of its files as it is now, as `seal` of its manifest does, but for waiting for the disk."""
     place = pointer(folder)[0]
     manifest = json.loads((place / MANIFEST).read_bytes())
     data = changed.read_bytes()

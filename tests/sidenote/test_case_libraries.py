@@ -26,7 +26,7 @@ def ehr(name: str, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def own(tmp_path: Path) -> dict[str, Any]:
     """A library of one EHR, keyed with its secret."""
-    from retrieval.build import build
+    from retrieval.building.build import build
     from retrieval.keys import Keyring
 
     (tmp_path / "secret").write_bytes(SECRET)
@@ -37,7 +37,7 @@ def own(tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """The phantom library."""
-    from retrieval.build import build
+    from retrieval.building.build import build
     from sidenote.library import phantom_keyring
 
     build(phantom_cases(20), encoder_named("hash"), tmp_path / "library", keyring=phantom_keyring())

@@ -13,8 +13,8 @@ from sidenote.models import check_image_model, model_names, open_image_model, sp
 from sidenote.settings import Settings
 from tools.med_vlm.asked import asked_of
 from tools.med_vlm.awaited import Awaited
+from tools.med_vlm.compared.prior import Compared
 from tools.med_vlm.errors import LicenceNotAccepted, ModelMissing, ModelServerUnreachable
-from tools.med_vlm.prior import Compared
 
 
 def settings(home: Path, **more: Any) -> Settings:

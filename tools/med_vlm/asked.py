@@ -29,7 +29,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Asked:
-    """One question to a model about one study of one patient. Its words carry no identity (`retrieval.deidentify`)."""
+    """One question to a model about one study of one patient. Its words carry no identity (`retrieval.deidentify.report`)."""
 
     images: tuple[Image, ...]
     """The focal study's, the one to be read first; never empty."""

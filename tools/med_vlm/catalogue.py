@@ -83,7 +83,7 @@ def guarded(reader: Reader, *, others: int = 4) -> Reader:
     Raises:
         ModelMissing, ModelFilesChanged: the images of the probe are not those that ship.
     """
-    from tools.med_vlm.prior import Compared
+    from tools.med_vlm.compared.prior import Compared
     from tools.med_vlm.trust.input_gate import Gated
     from tools.med_vlm.trust.references import shipped
     from tools.med_vlm.trust.reliance import Probed
@@ -97,7 +97,7 @@ def open_uncalibrated(spec: ModelSpec) -> Reader:
     Raises:
         LicenceNotAccepted, BackendUnknown, MedVlmError: as `open_reader`.
     """
-    from tools.med_vlm.questioned import QuestionedReader
+    from tools.med_vlm.asking.questioned import QuestionedReader
 
     return QuestionedReader(open_model(spec), spec.format, samples=spec.samples)
 

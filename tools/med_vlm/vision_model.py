@@ -1,6 +1,6 @@
 """The one thing a back end is: a model that looks at images, chooses among allowed answers, and may write.
 
-A back end knows nothing of findings, policies or patients; `tools.med_vlm.questioned` makes a `Reader` of it.
+A back end knows nothing of findings, policies or patients; `tools.med_vlm.asking.questioned` makes a `Reader` of it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from sidenote.problems import refusals
 from sidenote.settings import Settings, cards_url_of, load_settings
 
 if TYPE_CHECKING:
-    from retrieval.embedding import Embed
+    from retrieval.building.embedding import Embed
     from retrieval.info import IndexInfo
 
 _OPTIONS = (
@@ -49,7 +49,7 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 @_with_options
 def build(form: str, **given: Any) -> None:
     """Build the library anew and put it in place of the old one. A build that was killed goes on where it was."""
-    from retrieval.build import build as build_index
+    from retrieval.building.build import build as build_index
 
     _run(build_index, form, given)
 
@@ -58,7 +58,7 @@ def build(form: str, **given: Any) -> None:
 @_with_options
 def add(form: str, **given: Any) -> None:
     """Add cases to the library in use. What looks like a plant is put in quarantine, and `info` says so."""
-    from retrieval.growth import add as add_cases
+    from retrieval.building.growth import add as add_cases
 
     _run(add_cases, form, given)
 
@@ -72,7 +72,7 @@ def _run(make: Callable[..., IndexInfo], form: str, given: dict[str, Any]) -> No
 
 def build_phantom_library(settings: Settings, count: int) -> IndexInfo:
     """Build the phantom library of the configured model with a progress bar."""
-    from retrieval.build import build as build_index
+    from retrieval.building.build import build as build_index
     from sidenote.encoders import COMPACT
 
     return _made(build_index, Asked(phantoms=count), settings, settings.library_folder, COMPACT, {})
@@ -127,7 +127,7 @@ def _embed(name: str, settings: Settings, given: dict[str, Any], many: bool) -> 
         return None
     from functools import partial
 
-    from retrieval.ray_embedding import Workers, on_ray
+    from retrieval.building.ray_embedding import Workers, on_ray
     from sidenote.encoders import encoder_named
 
     return on_ray(partial(encoder_named, name, settings.model_folder, many=many), Workers(given["workers"], given["ray"]))

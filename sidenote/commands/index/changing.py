@@ -37,7 +37,7 @@ def remove(
     """Take cases out of the library. They are found no longer at once; `compact` removes their bytes."""
     if not cases and not persons:
         raise click.UsageError("give --case KEY or --person IDENTIFIER")
-    from retrieval.growth import remove as remove_cases
+    from retrieval.building.growth import remove as remove_cases
 
     with refusals():
         folder = folder_of(library)
@@ -50,7 +50,7 @@ def remove(
 
 
 def _person_keys(folder: Path, persons: tuple[str, ...], secret_file: Path | None) -> frozenset[str]:
-    from retrieval.generations import current
+    from retrieval.generation.generations import current
     from retrieval.library import keyring_of
 
     ring = keyring_of(current(folder).manifest, secret_of(secret_file))
@@ -65,7 +65,7 @@ def release(cases: tuple[str, ...], library: Path | None, form: str) -> None:
     """Let cases out of quarantine, after somebody looked at them."""
     if not cases:
         raise click.UsageError("give --case KEY")
-    from retrieval.growth import release as release_cases
+    from retrieval.building.growth import release as release_cases
 
     with refusals():
         info = release_cases(folder_of(library), frozenset(cases), cards_url=cards_url())
@@ -77,7 +77,7 @@ def release(cases: tuple[str, ...], library: Path | None, form: str) -> None:
 @JSON
 def compact(library: Path | None, form: str) -> None:
     """Write the library anew as one piece, without what was removed."""
-    from retrieval.growth import compact as compact_library
+    from retrieval.building.growth import compact as compact_library
 
     with refusals():
         info = compact_library(folder_of(library), cards_url=cards_url())

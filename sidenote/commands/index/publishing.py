@@ -34,7 +34,7 @@ def publish(uri: str | None, collection: str | None, token_file: Path | None, li
 
 
 def _publish(folder: Path, uri: str, collection: str, token_file: Path | None) -> Published:
-    from retrieval.generations import current
+    from retrieval.generation.generations import current
     from retrieval.library import open_library
     from retrieval.milvus.publishing import publish as publish_library
 

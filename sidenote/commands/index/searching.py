@@ -68,7 +68,7 @@ def _search(image: Path | None, text: str | None, folder: Path, name: str, asked
 
 
 def _query(image: Path | None, text: str | None, encoder: Any, asked: dict[str, Any]) -> Query:
-    from retrieval.archive import read_image
+    from retrieval.archive.cases import read_image
     from retrieval.cards import Filter, Query
     from retrieval.keys import difference_hash
 

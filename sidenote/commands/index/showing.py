@@ -26,7 +26,7 @@ SHOWN = 20
 @JSON
 def info(library: Path | None, form: str) -> None:
     """Say what the library holds, what was left out, and how it was calibrated."""
-    from retrieval.generations import current
+    from retrieval.generation.generations import current
     from retrieval.info import describe
     from retrieval.library import quarantine
 

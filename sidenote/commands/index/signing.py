@@ -15,7 +15,7 @@ from sidenote.problems import refusals
 @SECRET
 def sign(folder: Path, secret_file: Path | None) -> None:
     """Sign the archive FOLDER (cases.jsonl and every image it names) with the site's secret, after somebody looked at it."""
-    from retrieval.signing import sign as sign_archive
+    from retrieval.archive.signing import sign as sign_archive
 
     with refusals():
         path = sign_archive(folder, secret_of(secret_file))

@@ -102,6 +102,6 @@ def archive(asked: Asked, settings: Settings) -> Source:
 
 def _salt(folder: Path, archive: str, encoder: str) -> bytes:
     """Of a build that was killed, so that it goes on; of the library in use, so that reviews keep recognising; else a new one."""
-    from retrieval.build import salt_of, unfinished
+    from retrieval.building.build import salt_of, unfinished
 
     return unfinished(folder, archive, encoder) or salt_of(folder) or secrets.token_bytes(16)

@@ -14,8 +14,8 @@ from agent.nodes.study import Facts, Seen
 from fhir.study import IdentityCheck, Outcome, Picture, Study
 from policies.outcome import PolicyOutcome
 from tools.med_vlm.asked import Asked
+from tools.med_vlm.doubles.fake import SeededReader
 from tools.med_vlm.errors import ModelFilesChanged
-from tools.med_vlm.fake import SeededReader
 from tools.med_vlm.reading import Reading
 
 

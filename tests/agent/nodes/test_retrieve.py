@@ -17,16 +17,16 @@ from agent.parts import CaseLibrary, Library
 from agent.request import ReviewRequest
 from fhir.chart import Chart, chart_of
 from fhir.study import IdentityCheck, Picture, Study
-from retrieval.build import build
+from retrieval.building.build import build
 from retrieval.cards import Filter, Present, Query, SearchResult, SourceCase
-from retrieval.deidentify import deidentify
+from retrieval.deidentify.report import deidentify
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import OtherSite, QueryRefused
 from retrieval.keys import Keyring, difference_hash, report_sketch
 from retrieval.library import open_library
 from sidenote.library import phantom_cases
 from tools.med_vlm.asked import asked_of
-from tools.med_vlm.fake import SeededReader, abstention
+from tools.med_vlm.doubles.fake import SeededReader, abstention
 from tools.med_vlm.reading import Reading
 
 SECRET = b"a secret of at least sixteen bytes"

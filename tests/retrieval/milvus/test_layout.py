@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.cards import SourceCase
-from retrieval.columns import Columns
 from retrieval.errors import BadCase, IndexCorrupt, OtherSchema
-from retrieval.manifest import SCHEMA_VERSION
+from retrieval.generation.columns import Columns
+from retrieval.generation.manifest import SCHEMA_VERSION
 from retrieval.milvus.layout import CODED, LAYOUT, Seal, card_of, digest, number, read_seal, record, seal_rows, signed, unsigned, words
 
 VECTOR = np.linspace(-1, 1, 64, dtype=np.float32)

@@ -65,7 +65,7 @@ def test_more_cases_than_are_sent_at_once_all_arrive(published: Any, in_milvus: 
 
 
 def test_a_case_that_is_gone_is_not_published(small: Any, own_uri: str, tmp_path: Path) -> None:
-    from retrieval.growth import remove
+    from retrieval.building.growth import remove
     from retrieval.library import open_library
 
     gone = small.card(4)

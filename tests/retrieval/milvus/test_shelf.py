@@ -17,7 +17,7 @@ from retrieval.errors import IndexCorrupt, QueryRefused
 from retrieval.keys import Keyring
 from retrieval.milvus.connecting import Connection
 from retrieval.milvus.shelf import MilvusShelf
-from retrieval.search import search
+from retrieval.searching.search import search
 
 TODAY = date(2035, 1, 1)
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval import assembly, intake
-from retrieval.build import build
+from retrieval.building import assembly, intake
+from retrieval.building.build import build
+from retrieval.building.embedding import Embedded, in_process
+from retrieval.building.growth import add, compact, remove
 from retrieval.cards import Query, SourceCase
-from retrieval.embedding import Embedded, in_process
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import IndexCorrupt, IndexUnusable
 from retrieval.following import Following
-from retrieval.generations import publish
-from retrieval.growth import add, compact, remove
+from retrieval.generation.generations import publish
 from retrieval.keys import Keyring
 from retrieval.library import check, open_library
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval.build import build
+from retrieval.building.build import build
 from retrieval.cards import CaseCard, Query, SourceCase
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import CardsUnreachable, ExtraMissing, IndexCorrupt

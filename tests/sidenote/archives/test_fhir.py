@@ -17,7 +17,7 @@ from agent.parts import Library
 from agent.request import ReviewRequest
 from fhir.files import read_chart
 from fhir.imaging import studies
-from retrieval.build import build
+from retrieval.building.build import build
 from retrieval.cards import Rejected, SourceCase
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import BadArchive

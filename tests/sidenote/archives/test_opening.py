@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.build import build
+from retrieval.archive.signing import sign
+from retrieval.building.build import build
 from retrieval.cards import SourceCase
 from retrieval.encoders.fake import HashEncoder
 from retrieval.errors import NotSigned, SignatureWrong
 from retrieval.keys import Keyring
-from retrieval.signing import sign
 from sidenote.archives import Given, open_archive
 from sidenote.settings import Settings
 

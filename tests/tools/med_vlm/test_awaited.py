@@ -9,8 +9,8 @@ import pytest
 
 from tools.med_vlm.asked import asked_of
 from tools.med_vlm.awaited import Awaited
+from tools.med_vlm.doubles.fake import PROFILE, SeededReader
 from tools.med_vlm.errors import ModelServerUnreachable
-from tools.med_vlm.fake import PROFILE, SeededReader
 from tools.med_vlm.reading import Reader
 
 ASKED = asked_of(np.random.default_rng(0).random((64, 64), dtype=np.float32))

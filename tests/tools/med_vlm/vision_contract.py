@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.med_vlm.asked import Asked, asked_of
-from tools.med_vlm.questions import question, side_question
+from tools.med_vlm.asking.questions import question, side_question
 from tools.med_vlm.vision_model import Answered, Prompt, VisionModel, Written
 
 F32 = NDArray[np.float32]

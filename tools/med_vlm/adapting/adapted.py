@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policies.evidence import Frozen
-from retrieval.manifest import replace_flushed
+from retrieval.generation.manifest import replace_flushed
 from tools.med_vlm.adapting.examples import Corpus
 from tools.med_vlm.adapting.plan import Plan
 from tools.med_vlm.compact.files import sha256

@@ -1,6 +1,6 @@
 """Training pairs as conversations: the questions that a reader is asked, and the answers that the case's report gives.
 
-The same words are asked here and in reading (`tools.med_vlm.prompting`, `tools.med_vlm.questions`), so that what is learnt is used.
+The same words are asked here and in reading (`report.prompting`, `asking.questions`), so that what is learnt is used.
 The loss is on the answer's tokens alone: of the question there is nothing to learn.
 """
 
@@ -62,8 +62,8 @@ def _report(row: int, pair: Pair) -> tuple[Task, ...]:
 
     from tools.med_vlm.compact.minilm import sentences
     from tools.med_vlm.formats.forms import FORMS
-    from tools.med_vlm.prompting import prompt
-    from tools.med_vlm.vetting import compares_with_nothing
+    from tools.med_vlm.report.prompting import prompt
+    from tools.med_vlm.report.vetting import compares_with_nothing
 
     said = [sentence for sentence in sentences(pair.report) if not compares_with_nothing(sentence)]
     asked = prompt(asked_about(pair, np.zeros((1, 1), dtype=np.float32)), FORMS["prose"])
@@ -71,7 +71,7 @@ def _report(row: int, pair: Pair) -> tuple[Task, ...]:
 
 
 def _questions(row: int, pair: Pair, most: int) -> tuple[Task, ...]:
-    from tools.med_vlm.questions import NO, YES, question
+    from tools.med_vlm.asking.questions import NO, YES, question
 
     keys = [finding.key for finding in FINDINGS]
     turned = keys[pair.line % len(keys) :] + keys[: pair.line % len(keys)]  # another finding comes first for every case

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from retrieval.archive import ReadPicture, read_image
+from retrieval.archive.cases import ReadPicture, read_image
 from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, Told, finish, finished
 from tools.med_vlm.adapting.examples import Split, read_corpus
 from tools.med_vlm.adapting.meanings import alike, numbered

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.archive import ReadPicture, read_image
+from retrieval.archive.cases import ReadPicture, read_image
 from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, Told, finish, finished
 from tools.med_vlm.adapting.examples import Split, read_corpus
 from tools.med_vlm.adapting.meanings import alike, numbered

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from retrieval.archive import inside, lines_of, note_archive, parse_line
+from retrieval.archive.case_line import CaseLine
+from retrieval.archive.cases import inside, lines_of, note_archive, parse_line
 from retrieval.cards import CaseFinding, Side
-from retrieval.case_line import CaseLine
-from retrieval.deidentify import deidentify
+from retrieval.deidentify.report import deidentify
 from retrieval.errors import BadCase
 from retrieval.keys import spellings
 from tools.labeler import Label
@@ -57,7 +57,7 @@ class Corpus:
 
     pairs: Mapping[Split, tuple[Pair, ...]]
     fingerprint: str
-    """Of the archive (`retrieval.archive.note_archive`)."""
+    """Of the archive (`retrieval.archive.cases.note_archive`)."""
     left_out: Mapping[str, int]
     """Reason -> how many cases."""
     licences: Mapping[str, int]

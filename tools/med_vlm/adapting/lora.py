@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from retrieval.archive import ReadPicture, read_image
+from retrieval.archive.cases import ReadPicture, read_image
 from retrieval.errors import ExtraMissing
 from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, finish, finished
 from tools.med_vlm.adapting.chat import Chat, Task, tasks_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from retrieval.archive import ReadPicture, read_image
+from retrieval.archive.cases import ReadPicture, read_image
 from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, finish, finished
 from tools.med_vlm.adapting.examples import Pair, Split, read_corpus
 from tools.med_vlm.adapting.pictures import Shown, shown

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.archive import ReadPicture
+from retrieval.archive.cases import ReadPicture
 from retrieval.errors import BadCase
-from retrieval.manifest import flush, replace_flushed
+from retrieval.generation.manifest import flush, replace_flushed
 from tools.med_vlm.adapting.examples import Corpus, Pair, Split
 from tools.med_vlm.adapting.progress import Pace, Progress, Tell
 from tools.med_vlm.errors import ImageRefused, TrainingDataRefused

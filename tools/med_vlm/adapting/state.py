@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.manifest import flush, replace_flushed
+from retrieval.generation.manifest import flush, replace_flushed
 from tools.med_vlm.errors import TrainingBusy, TrainingDataRefused, TrainingStateDamaged
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fhir.codes import FINDINGS
-from retrieval.archive import ReadPicture
-from retrieval.manifest import flush
+from retrieval.archive.cases import ReadPicture
+from retrieval.generation.manifest import flush
 from tools.med_vlm.adapting.chat import asked_about
 from tools.med_vlm.adapting.examples import Pair
 from tools.med_vlm.adapting.progress import Pace, Progress, Tell

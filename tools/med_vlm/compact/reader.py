@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.med_vlm.asked import Asked
+from tools.med_vlm.asking.quality import quality
+from tools.med_vlm.asking.technique import technique
 from tools.med_vlm.compact.drafting import Bank
 from tools.med_vlm.compact.example import VIEWS
 from tools.med_vlm.compact.files import SHIPPED, WEIGHTS, Calibration, load_calibration, verify
 from tools.med_vlm.compact.narrative import narrative
 from tools.med_vlm.errors import ImageRefused
 from tools.med_vlm.profile import Profile
-from tools.med_vlm.quality import quality
 from tools.med_vlm.reading import FindingReading, Reading, Sentence
-from tools.med_vlm.technique import technique
 
 if TYPE_CHECKING:
     from retrieval.encoders.forms import Chosen

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from tools.med_vlm.formats.document import Drawn, Report, Told
-from tools.med_vlm.stated import Stated, stated
+from tools.med_vlm.report.stated import Stated, stated
 
 NOTE: Final = "what was drawn for something denied was left out"
 _DENIES: Final = re.compile(r"\s*(?:there (?:is|are) )?(?:no|not|without|clear|normal|unremarkable|negative)\b", re.IGNORECASE)

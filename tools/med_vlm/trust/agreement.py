@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tools.med_vlm.reading import Presence, Sentence
-from tools.med_vlm.stated import stated
+from tools.med_vlm.report.stated import stated
 
 _STRENGTH: tuple[Presence, ...] = ("present", "uncertain", "absent")
 

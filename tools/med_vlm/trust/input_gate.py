@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.quality import unreadable
 from tools.med_vlm.profile import Profile
-from tools.med_vlm.quality import unreadable
 from tools.med_vlm.reading import Reader, Reading
 from tools.med_vlm.trust.abstention import abstention
 from tools.med_vlm.trust.appearance import appearance, may_be_radiograph, no_picture

@@ -14,7 +14,7 @@ from fhir.codes import FINDINGS
 from sidenote.commands.model import naming
 from tools.med_vlm import catalogue
 from tools.med_vlm.asked import asked_of
-from tools.med_vlm.fake import FixedReader, SeededReader
+from tools.med_vlm.doubles.fake import FixedReader, SeededReader
 from tools.med_vlm.reading import FindingReading, Reading
 from tools.med_vlm.trust.calibration_folder import load
 from tools.med_vlm.trust.labelled import Labelled

@@ -128,8 +128,8 @@ def small_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reader_over_http() -> Iterator[Reader]:
     """A model behind a server on loopback, the surer of every finding the brighter the image."""
+    from tools.med_vlm.asking.questioned import QuestionedReader
     from tools.med_vlm.backends.served.model import ServedModel
-    from tools.med_vlm.questioned import QuestionedReader
     from tools.med_vlm.spec import ModelSpec
 
     served = builders("tools/med_vlm/backends/served")

@@ -14,11 +14,11 @@ from tools.med_vlm.adapting.chat import Chat, Task, asked_about, tasks_of
 from tools.med_vlm.adapting.examples import Pair
 from tools.med_vlm.adapting.masking import NOT_ASKED
 from tools.med_vlm.asked import Image
+from tools.med_vlm.asking.questions import question
 from tools.med_vlm.backends.local.processing import load_processor
 from tools.med_vlm.backends.local.prompting import turns_of
 from tools.med_vlm.backends.pixels import to_pil
 from tools.med_vlm.errors import TrainingBaseRefused
-from tools.med_vlm.questions import question
 
 Tiny = Callable[[str], Path]
 PIXELS = np.random.default_rng(1).random((40, 40)).astype(np.float32)

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from fhir.codes import FINDINGS
-from retrieval.archive import read_image
+from retrieval.archive.cases import read_image
 from tools.med_vlm.adapting.adapted import Adapted
 from tools.med_vlm.adapting.distil import DistilPlan, apart, distil, divergence
 from tools.med_vlm.adapting.progress import Progress
@@ -20,8 +20,8 @@ from tools.med_vlm.adapting.teaching import Teacher
 from tools.med_vlm.asked import Asked, asked_of
 from tools.med_vlm.compact.files import verify
 from tools.med_vlm.compact.reader import load_compact
+from tools.med_vlm.doubles.fake import SeededReader
 from tools.med_vlm.errors import TrainingDataRefused
-from tools.med_vlm.fake import SeededReader
 
 PLAN = DistilPlan(epochs=1, batch=4, held_out=0.25, calibration=0.25, peak=1e-3, save_every=1, seed=5, device="cpu")
 

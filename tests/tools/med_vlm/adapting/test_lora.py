@@ -120,9 +120,9 @@ def test_the_adapter_reloads_and_the_merged_model_says_the_same(run: tuple[Path,
 
 def test_the_merged_model_is_opened_as_a_reader(run: tuple[Path, Adapted]) -> None:
     from tools.med_vlm.asked import asked_of
+    from tools.med_vlm.asking.questions import question
     from tools.med_vlm.backends.local import open_local
     from tools.med_vlm.identity import pins
-    from tools.med_vlm.questions import question
     from tools.med_vlm.spec import ModelSpec
 
     folder = run[0] / "merged"

@@ -14,8 +14,8 @@ from tools.med_vlm.adapting.examples import Pair
 from tools.med_vlm.adapting.progress import Progress, silent
 from tools.med_vlm.adapting.teaching import KEYS, Teacher, ask
 from tools.med_vlm.asked import Asked
+from tools.med_vlm.doubles.fake import SeededReader
 from tools.med_vlm.errors import ImageRefused, ModelTimedOut, TrainingStateDamaged
-from tools.med_vlm.fake import SeededReader
 from tools.med_vlm.reading import Reader
 
 F32 = NDArray[np.float32]

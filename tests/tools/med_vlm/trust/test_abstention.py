@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.med_vlm.fake import SeededReader
+from tools.med_vlm.doubles.fake import SeededReader
 from tools.med_vlm.reading import Reading
 from tools.med_vlm.trust.abstention import abstention
 

@@ -14,7 +14,7 @@ from fhir.codes import FINDING
 from tools.med_vlm.asked import Asked, asked_of
 from tools.med_vlm.compact.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader
-from tools.med_vlm.fake import FixedReader, abstention
+from tools.med_vlm.doubles.fake import FixedReader, abstention
 from tools.med_vlm.reading import FindingReading, Reading
 from tools.med_vlm.trust.check import Expectation, expect, resident
 from tools.med_vlm.trust.input_gate import Gated

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fhir.codes import FINDING
 from tools.med_vlm.asked import Asked, asked_of
+from tools.med_vlm.doubles.fake import FixedReader, abstention
 from tools.med_vlm.errors import CalibrationUnusable
-from tools.med_vlm.fake import FixedReader, abstention
 from tools.med_vlm.reading import Reader, Sentence
 from tools.med_vlm.trust.calibration import Fitted
 from tools.med_vlm.trust.calibration_folder import save

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fhir.codes import FINDING
 from tools.med_vlm.asked import Asked, Image
-from tools.med_vlm.fake import SeededReader
+from tools.med_vlm.doubles.fake import SeededReader
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.trust.input_gate import Gated, age_refused, looked_at
 

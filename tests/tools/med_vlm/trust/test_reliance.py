@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from fhir.codes import FINDING, FINDINGS
 from tools.med_vlm.asked import Asked, Image, asked_of
+from tools.med_vlm.asking.questioned import QuestionedReader
 from tools.med_vlm.compact.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader
-from tools.med_vlm.fake import FixedReader, abstention
-from tools.med_vlm.questioned import QuestionedReader
+from tools.med_vlm.doubles.fake import FixedReader, abstention
+from tools.med_vlm.doubles.scripted import ScriptedModel
 from tools.med_vlm.reading import FindingReading, Reading, Sentence
-from tools.med_vlm.scripted import ScriptedModel
 from tools.med_vlm.trust.references import shipped
 from tools.med_vlm.trust.reliance import BLIND, Probed, blank, noise, probe, verdicts
 

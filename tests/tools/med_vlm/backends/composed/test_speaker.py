@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from tools.med_vlm.asked import asked_of
+from tools.med_vlm.asking.questions import question
 from tools.med_vlm.backends.composed import maira2, minigpt4
 from tools.med_vlm.backends.composed.radfm import opening
 from tools.med_vlm.backends.composed.speaker import Speaker
 from tools.med_vlm.catalogue import open_model
-from tools.med_vlm.questions import question
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt
 

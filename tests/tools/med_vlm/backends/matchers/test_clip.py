@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from retrieval.encoders.fake import HashEncoder
 from retrieval.encoders.folder import ModelFolder
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.questions import question, side_question
 from tools.med_vlm.backends.matchers.clip import Matcher, Scale, open_clip_matcher, read_scale
 from tools.med_vlm.backends.matchers.prompts import sentences
 from tools.med_vlm.backends.pixels import to_pil
 from tools.med_vlm.errors import CheckpointRefused
-from tools.med_vlm.questions import question, side_question
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Question
 

@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file
 
 from tools.med_vlm.asked import Asked, Image, asked_of
+from tools.med_vlm.asking.questions import question
 from tools.med_vlm.catalogue import open_model
 from tools.med_vlm.conversion.catalogue import convert
 from tools.med_vlm.errors import ImageRefused, ModelFilesChanged, ModelNotPinned
-from tools.med_vlm.questions import question
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import VisionModel
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.med_vlm.asked import Image, asked_of
+from tools.med_vlm.asking.questions import question, side_question
 from tools.med_vlm.backends.matchers.matching import Matching, matcher_profile, model_name, softmax
 from tools.med_vlm.errors import ModelOutOfMemory
-from tools.med_vlm.questions import question, side_question
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt, Question
 

@@ -14,12 +14,12 @@ from safetensors.torch import load_file
 
 from retrieval.encoders.folder import ModelFolder
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.questions import question
 from tools.med_vlm.backends.matchers.checkpoint import stock
 from tools.med_vlm.backends.matchers.medclip import DEVIATION, MEAN, MedClip, factor, load_medclip, open_medclip, prepared
 from tools.med_vlm.backends.matchers.prompts import sentences
 from tools.med_vlm.backends.matchers.words import read_words
 from tools.med_vlm.errors import CheckpointRefused
-from tools.med_vlm.questions import question
 from tools.med_vlm.spec import ModelSpec
 
 Spec = Callable[..., ModelSpec]

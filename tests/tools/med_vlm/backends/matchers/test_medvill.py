@@ -13,12 +13,12 @@ import torch
 
 from retrieval.encoders.folder import ModelFolder
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.questions import question
 from tools.med_vlm.backends.matchers.checkpoint import stock
 from tools.med_vlm.backends.matchers.medvill import LONGEST, open_medvill, prepared
 from tools.med_vlm.backends.matchers.medvill_network import load_medvill
 from tools.med_vlm.backends.matchers.words import read_words
 from tools.med_vlm.errors import CheckpointRefused
-from tools.med_vlm.questions import question
 from tools.med_vlm.spec import ModelSpec
 
 Spec = Callable[..., ModelSpec]

@@ -15,11 +15,11 @@ from safetensors.torch import load_file, save_file
 
 from retrieval.encoders.folder import ModelFolder
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.questions import question, side_question
 from tools.med_vlm.backends.matchers.regions import open_regions
 from tools.med_vlm.backends.matchers.visualbert import hidden_behind, open_visualbert
 from tools.med_vlm.backends.matchers.words import Words, read_words
 from tools.med_vlm.errors import AnswerNotKnown, CheckpointRefused
-from tools.med_vlm.questions import question, side_question
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Question
 

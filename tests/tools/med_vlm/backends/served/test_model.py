@@ -18,10 +18,10 @@ import pytest
 from PIL import Image as Pictures
 
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.questioned import QuestionedReader
 from tools.med_vlm.backends.served import open_served
 from tools.med_vlm.backends.served.model import COUNTED
 from tools.med_vlm.errors import ImageRefused, ModelAnswerUnusable, ModelServerRefused
-from tools.med_vlm.questioned import QuestionedReader
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt, Question, Written
 

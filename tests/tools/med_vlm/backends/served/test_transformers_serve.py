@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.questions import question
 from tools.med_vlm.backends.served.chat import Chat, Wanted
 from tools.med_vlm.backends.served.endpoint import endpoint_of
 from tools.med_vlm.backends.served.line import Line, Patience
@@ -30,7 +31,6 @@ from tools.med_vlm.backends.served.served_name import ServedName
 from tools.med_vlm.backends.served.shown import message, shown
 from tools.med_vlm.errors import MedVlmError, ModelServerUnreachable
 from tools.med_vlm.profile import Profile
-from tools.med_vlm.questions import question
 from tools.med_vlm.spec import ModelSpec
 
 pytestmark = [

@@ -1,0 +1,1 @@
+"""A reading beside another one: the prior's, and the report's."""

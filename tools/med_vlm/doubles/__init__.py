@@ -1,0 +1,1 @@
+"""Declared test doubles: of a `Reader` and of a `VisionModel`."""
