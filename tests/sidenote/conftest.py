@@ -141,11 +141,21 @@ class Door:
         """Await something on the server's event loop. A minute, since looking at all that is remembered takes long on a busy machine."""
         return asyncio.run_coroutine_threadsafe(act(), self.loop).result(60)
 
+    def settle(self) -> None:
+        """Wait until no session does anything of its own: no review is under way, no claim is put to wait, nothing left is written."""
+
+        async def done() -> None:
+            for session in tuple(self.parts.sessions._by_handle.values()):
+                tasks = [run.task for run in session.runs.values() if run.task is not None]
+                await asyncio.gather(*tasks, *session.chores, return_exceptions=True)
+
+        self.on_loop(done)
+
     def client(self) -> httpx.Client:
         """A client of the door; it follows no redirect."""
         import httpx
 
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=20)
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=60)
 
     def query(self, *, ehr: str = "lindenhof", window: str = "w" * 43, patient: str, **context: Any) -> str:
         """Begin an EHR launch and go through the hospital's authorization: the query of the callback."""
@@ -156,7 +166,7 @@ class Door:
         with self.client() as client:
             begun = client.post("/api/launch", json={"iss": hospital.base, "launch": launch, "window": window})
             assert begun.status_code == 200, begun.text
-        answer = httpx.get(begun.json()["authorize_url"], trust_env=False)
+        answer = httpx.get(begun.json()["authorize_url"], trust_env=False, timeout=60)
         assert answer.status_code == 302, answer.text
         return urlsplit(answer.headers["location"]).query
 
@@ -246,12 +256,12 @@ def in_a_thread(serve: Callable[[Future[tuple[Any, Any]]], Coroutine[Any, Any, N
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    made, server = ready.result(30)
+    made, server = ready.result(60)
     try:
         yield made
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -235,7 +235,7 @@ def test_a_pipe_as_output_is_written_to_and_stays_a_pipe(chart: Path, command: C
     reader.start()
     assert command("review", "pt-1", "--fhir", chart, "--no-image-model", "--format", "json", "--out", pipe).code == 0
     assert pipe.is_fifo()
-    reader.join(timeout=10)
+    reader.join(timeout=60)
     assert json.loads(read[0])["patient"]["reference"] == "Patient/pt-1"
 
 

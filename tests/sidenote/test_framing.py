@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Playwright, expect, sync_playwright
 
 pytestmark = [pytest.mark.journey, pytest.mark.slow]
-PATIENCE = 20_000
+PATIENCE = 60_000
 CHROMIUM = Path("/usr/bin/chromium")
 BLOCKED = "chrome-error://chromewebdata/"
 """Where a frame is that its server does not let stand there."""
@@ -115,7 +115,6 @@ def browsing(play: Playwright, home: Path, *flags: str, **profile: Any) -> Itera
     try:
         yield context
     finally:
-        expect.set_options(timeout=5_000)
         context.close()
 
 

@@ -126,7 +126,7 @@ asyncio.run(run())
 
 def test_several_processes_write_one_chain(store: Path) -> None:
     children = [subprocess.Popen([sys.executable, "-c", WRITER, str(store), name], cwd=ROOT) for name in "abc"]
-    assert [child.wait(60) for child in children] == [0, 0, 0]
+    assert [child.wait(120) for child in children] == [0, 0, 0]
     found = verify(store)
     assert (found.whole, found.rows) == (True, 180)
     with closing(sqlite3.connect(store)) as db:
@@ -200,7 +200,7 @@ def test_while_another_holds_the_disk_rows_are_refused_and_then_kept_again(store
 @pytest.mark.fault(116)
 def test_when_too_many_wait_the_next_is_refused_at_once(store: Path, who: Who) -> None:
     async def run() -> list[BaseException | None]:
-        audit = Audit(store, most_waiting=4, patience=10.0)
+        audit = Audit(store, most_waiting=4, patience=60.0)
         with closing(sqlite3.connect(store, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             first = asyncio.create_task(audit.append(row(who, 0)))

@@ -39,7 +39,7 @@ def working(job: Job) -> Iterator[Connection]:
         yield ours
     finally:
         ours.close()
-        thread.join(30)
+        thread.join(60)
         theirs.close()
         assert not thread.is_alive()
 

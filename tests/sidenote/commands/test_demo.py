@@ -151,9 +151,9 @@ def test_ctrl_c_ends_the_demo_with_exit_code_0(tmp_path: Path) -> None:
             assert demo.stdout is not None
             link = next(found for line in demo.stdout if (found := re.search(r"http://127\.0\.0\.1:\d+/", line)))
             with httpx.Client(verify=False) as http:
-                assert "Pretend hospital" in http.get(link[0], timeout=30).text
+                assert "Pretend hospital" in http.get(link[0], timeout=60).text
             demo.send_signal(signal.SIGINT)
-            _, told = demo.communicate(timeout=30)
+            _, told = demo.communicate(timeout=60)
         finally:
             demo.kill()
     assert (demo.returncode, told) == (0, "")

@@ -130,12 +130,12 @@ def test_a_signal_takes_the_export_off_the_server_and_leaves_nothing(hospital: P
         arguments = ["export", "--fhir", ehr.base, "--patients", "--out", str(tmp_path / "out")]
         environment = {**os.environ, "SIDENOTE_HOME": str(tmp_path / "home")}
         with subprocess.Popen([sys.executable, "-c", HEARING, *arguments], stderr=subprocess.PIPE, env=environment) as process:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while not any("_export" in exchange.path for exchange in ehr.faults.log) and time.monotonic() < deadline:
                 time.sleep(0.02)
             process.send_signal(stop)
             try:
-                _, told_ = process.communicate(timeout=30)
+                _, told_ = process.communicate(timeout=60)
             finally:
                 process.kill()
         assert process.returncode == 1

@@ -41,10 +41,10 @@ def written(folder: Path, text: str) -> Path:
 
 
 def ready(url: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.get(f"{url}/api/ehrs", trust_env=False, timeout=30).raise_for_status()
+            httpx.get(f"{url}/api/ehrs", trust_env=False, timeout=60).raise_for_status()
         except httpx.HTTPError:
             time.sleep(0.05)
         else:
@@ -55,9 +55,9 @@ def ready(url: str, process: subprocess.Popen[str]) -> None:
 def launched(url: str, hospital: Any) -> str:
     """Launch for `p1`; the handle."""
     asked = {"iss": hospital.base, "launch": hospital.auth.mint_launch(patient="p1"), "window": WINDOW}
-    begun = httpx.post(f"{url}/api/launch", json=asked, trust_env=False, timeout=30).json()["authorize_url"]
-    query = urlsplit(httpx.get(begun, trust_env=False, timeout=30).headers["location"]).query
-    opened = httpx.post(f"{url}/api/session", json={"ehr": "lindenhof", "query": query, "window": WINDOW}, trust_env=False, timeout=30)
+    begun = httpx.post(f"{url}/api/launch", json=asked, trust_env=False, timeout=60).json()["authorize_url"]
+    query = urlsplit(httpx.get(begun, trust_env=False, timeout=60).headers["location"]).query
+    opened = httpx.post(f"{url}/api/session", json={"ehr": "lindenhof", "query": query, "window": WINDOW}, trust_env=False, timeout=60)
     assert opened.status_code == 201, opened.text
     handle: str = opened.json()["handle"]
     return handle
@@ -79,7 +79,7 @@ def test_it_serves_until_it_is_told_to_stop_and_ends_its_sessions_first(tmp_path
                 ready(url, process)
                 handle = launched(url, hospital)
                 process.send_signal(signal.SIGTERM)
-                out, err = process.communicate(timeout=20)
+                out, err = process.communicate(timeout=60)
             finally:
                 process.kill()
     assert process.returncode == 0, err

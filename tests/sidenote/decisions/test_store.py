@@ -65,7 +65,7 @@ def test_of_two_threads_in_two_processes_one_decides_a_thousand_times(path: Path
         assert racer.stdin is not None
         racer.stdin.write("\n")
         racer.stdin.flush()
-    told = [event for racer in racers for thread in json.loads(racer.communicate(timeout=60)[0]) for event in thread]
+    told = [event for racer in racers for thread in json.loads(racer.communicate(timeout=120)[0]) for event in thread]
     winners = {number: by for number, how, by in told if how == "won"}
     assert sum(how == "won" for _, how, _ in told) == len(winners) == CASES
     assert [event for event in told if winners[event[0]] != event[2]] == [], "the others see the first"
@@ -189,7 +189,7 @@ def test_two_processes_may_make_the_store_at_once(path: Path) -> None:
         f"from pathlib import Path; from sidenote.decisions.store import Decisions; Decisions(Path({str(path)!r}))",
     ]
     made = [subprocess.Popen(command) for _ in range(3)]
-    assert [one.wait(30) for one in made] == [0, 0, 0]
+    assert [one.wait(60) for one in made] == [0, 0, 0]
     assert oct(os.stat(path).st_mode & 0o777) == "0o600"
 
 

@@ -11,6 +11,7 @@ import secrets
 import socket
 import struct
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Dialog, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Frame, Page, expect, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -37,6 +38,8 @@ from sidenote.web.wire.session import EhrChoice, LaunchAsked, LaunchBegun, Probl
 from sidenote.web.wire.stream import EndedEvent, StepEvent
 from tools.med_vlm.compact.card import Estimate, FindingMeasured
 
+PATIENCE = 60_000
+"""Milliseconds a condition may take on a loaded machine; nothing waits this long when all is well."""
 STATIC = Path(__file__).parents[3] / "sidenote" / "web" / "static"
 SAMPLE = Path(__file__).parent / "sample_review.json"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
@@ -306,12 +309,13 @@ def _served(app: Any) -> Iterator[str]:
     """`app` on a free port of loopback; its root."""
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # whoever comes before the server has begun waits
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="critical", lifespan="off", ws="none"))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
 
 
 def _guarded(app: Any) -> Any:
@@ -363,6 +367,7 @@ def scripted_sidebar(_scripted_api: tuple[Api, str]) -> Iterator[Scripted]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser for a module: a session's would keep an event loop running under tests that start their own."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         yield browser
@@ -391,9 +396,8 @@ class Sheet:
 
     def heard(self, method: str, ending: str, count: int = 1) -> list[Asked]:
         """Exactly `count` requests of `method` whose path ends so; waited for, since a page that leaves sends its last one in its time."""
-        for _ in range(200):
-            if len(self.script.sent(method, ending)) >= count:
-                break
+        deadline = time.monotonic() + PATIENCE / 1000
+        while len(self.script.sent(method, ending)) < count and time.monotonic() < deadline:
             self.page.wait_for_timeout(50)
         found = self.script.sent(method, ending)
         assert len(found) == count
@@ -422,7 +426,7 @@ def _context(chromium: Browser) -> BrowserContext:
 def sheet(_context: BrowserContext, scripted_sidebar: Scripted) -> Iterator[Sheet]:
     """A tab of 400 x 900. A script error, a dialog or a blocked load fails the test."""
     page = _context.new_page()
-    page.set_default_timeout(5_000)
+    page.set_default_timeout(PATIENCE)
     made = Sheet(page, scripted_sidebar, [])
     page.on("pageerror", lambda error: made.wrong.append(f"error: {error}"))
     page.on("dialog", made.refuse)
@@ -452,7 +456,14 @@ def pictured(hospital: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def pictured_door(open_door: Callable[..., Any], pictured: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def _pictured_door(open_door: Callable[..., Any], pictured: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A door at the pretend hospital, images and all, on the hospital's day. No image model is on."""
     with open_door(tmp_path_factory.mktemp("door"), stores={"lindenhof": pictured}, now=lambda: CLOCK) as door:
         yield door
+
+
+@pytest.fixture(scope="module")
+def pictured_door(_pictured_door: Any) -> Iterator[Any]:
+    """`_pictured_door`, quiet when a module leaves it: the next one may count who connects to whom."""
+    yield _pictured_door
+    _pictured_door.settle()

@@ -176,7 +176,7 @@ def began(door: Any, client: Any, found: Left) -> dict[str, Any]:
     hospital, window = door.hospitals["lindenhof"], "zqwindow" + "w" * 35
     launch = {"iss": hospital.base, "launch": hospital.auth.mint_launch(patient=PERSON), "window": window}
     authorize = client.post("/api/launch", json=launch).json()["authorize_url"]
-    query = urlsplit(httpx.get(authorize, trust_env=False).headers["location"]).query
+    query = urlsplit(httpx.get(authorize, trust_env=False, timeout=60).headers["location"]).query
     begun: dict[str, Any] = client.post("/api/session", json={"ehr": "lindenhof", "query": query, "window": window}).json()
     (session,) = door.parts.sessions._by_handle.values()
     tokens = session.launched.session._tokens

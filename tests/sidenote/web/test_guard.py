@@ -89,7 +89,7 @@ def test_a_body_is_no_longer_than_it_may_be(door: Any, chunked: bool, length: in
 def test_a_body_that_does_not_come_is_not_waited_for(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "PATIENCE", 0.1)
     where = urlsplit(door.url)
-    with socket.create_connection((where.hostname, where.port), timeout=5) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(b"POST /api/launch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
         head = connection.recv(4096)
     assert head.startswith(b"HTTP/1.1 408 ")

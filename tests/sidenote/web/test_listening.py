@@ -47,7 +47,7 @@ def served(act: Any, caught: list[str] | None = None) -> Any:
                 return await act(f"http://127.0.0.1:{listener.getsockname()[1]}", server)
             finally:
                 server.should_exit = True
-                await asyncio.wait_for(task, 10)
+                await asyncio.wait_for(task, 60)
 
     return asyncio.run(inside())
 
@@ -56,7 +56,7 @@ def test_an_open_stream_is_told_of_the_end_and_holds_nothing_up() -> None:
     order: list[str] = []
 
     async def act(origin: str, server: Listening) -> list[str]:
-        async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", f"{origin}/stream") as answer:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client, client.stream("GET", f"{origin}/stream") as answer:
             lines = answer.aiter_lines()
             first = await anext(lines)
             server.should_exit = True
@@ -69,7 +69,7 @@ def test_an_open_stream_is_told_of_the_end_and_holds_nothing_up() -> None:
 @pytest.mark.fault(32)
 def test_what_is_asked_is_in_no_log_and_the_server_does_not_say_what_it_is(caplog: pytest.LogCaptureFixture) -> None:
     async def act(origin: str, server: Listening) -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             return await client.get(f"{origin}/?code=canary")
 
     with caplog.at_level(logging.DEBUG):
@@ -80,7 +80,6 @@ def test_what_is_asked_is_in_no_log_and_the_server_does_not_say_what_it_is(caplo
 
 def test_a_port_that_is_taken_is_not_shared() -> None:
     with bound("127.0.0.1", 0) as first:
-        first.listen()
         with pytest.raises(OSError, match="in use"):
             bound("127.0.0.1", first.getsockname()[1])
         assert first.family == socket.AF_INET

@@ -62,6 +62,6 @@ def held(opened: dict[str, Any]) -> Callable[[Any], None]:
     def hold(case: Any) -> None:
         if "review_id" in (case.path_parameters or {}) and case.method != "DELETE":
             case.path_parameters["review_id"] = opened["review_id"]
-        case.call_and_validate(headers={"Authorization": f"Bearer {opened['handle']}"}, checks=CHECKS, timeout=20)
+        case.call_and_validate(headers={"Authorization": f"Bearer {opened['handle']}"}, checks=CHECKS, timeout=60)
 
     return hold

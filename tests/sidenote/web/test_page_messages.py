@@ -71,7 +71,7 @@ def test_messages_that_are_not_quite_right_are_dropped_and_counted(sheet: Any, f
     for message, why in HOSTILE.values():
         sheet.page.evaluate(POST, message)
         expected[why] = expected.get(why, 0) + 1
-    frame.wait_for_timeout(50)
+    frame.wait_for_function(f"async () => Object.values(await {DROPPED}).reduce((a, b) => a + b, 0) >= {len(HOSTILE)}")
     assert frame.evaluate(DROPPED) == expected
     expect(frame.locator(".banner")).to_contain_text("Lindqvist")
 

@@ -99,7 +99,7 @@ def test_an_answer_that_comes_after_the_end_is_not_shown(sheet: Any, ending: str
         route.fulfill(json={"title": "late Lindqvist"}) if ending != "/decisions" else route.fulfill(json=[])
     page.wait_for_timeout(50)
     assert "Lindqvist" not in page.evaluate(LEFT)
-    assert len(sheet.script.sent("DELETE", "/session")) == 1
+    sheet.heard("DELETE", "/session")
 
 
 @pytest.mark.parametrize(("status", "title"), [(401, "This session is over"), (404, "This review is no longer there")])

@@ -88,4 +88,5 @@ def test_a_style_is_weighed_again_in_the_other_theme_and_taken_off_at_the_end(sh
     assert page.evaluate(TOKEN, "--accent") == "#6cc5cd", "dark violet cannot be read on a dark ground"
     page.get_by_role("button", name="Dark theme").click()
     page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="Signed out").wait_for()
     assert page.evaluate(TOKEN, "--accent") == "#0b6068"

@@ -263,6 +263,7 @@ HOSTILE = {
 def looked_up(pictured_door: Any, shown: dict[str, Any]) -> Iterator[list[str]]:
     """Every statement that SQLite is given for a checkpoint, with the values in it."""
     said: list[str] = []
+    pictured_door.settle()  # reviews of other sessions, and claims that are put to wait, look into checkpoints too
     session = pictured_door.on_loop(lambda: pictured_door.parts.sessions.of(shown["handle"]))
     saver = pictured_door.parts.parts_with(session.source).checkpoints
     pictured_door.on_loop(lambda: saver.conn.set_trace_callback(said.append))

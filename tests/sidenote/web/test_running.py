@@ -104,7 +104,7 @@ def begun(session: Bound, parts: Around, **more: Any) -> Run:
 async def told(run: Run, last: str) -> list[Event]:
     """Every event up to the first of this name, which comes before any other end."""
     found = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in run.events():
             found.append(event)
             if event.name in (last, "review", "failed", "ended"):
@@ -265,13 +265,23 @@ def test_a_number_that_was_never_given_asks_for_everything_and_silence_has_an_en
 
 def test_a_review_beyond_those_that_run_at_once_has_not_begun(hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "MOST_AT_ONCE", 1)
+    made, one = running._made, bound(hospital)
 
     async def run() -> None:
+        began, go = asyncio.Event(), asyncio.Event()
+
+        async def slow(run: Run, session: Any, *rest: Any) -> Any:
+            if session is one:
+                began.set()
+                await go.wait()
+            return await made(run, session, *rest)
+
+        monkeypatch.setattr(running, "_made", slow)
         async with door(tmp_path) as parts:
-            first, second = begun(bound(hospital), parts), begun(bound(hospital, "child"), parts)
-            while not _done(first, "chart"):
-                await asyncio.sleep(0.002)
+            first, second = begun(one, parts), begun(bound(hospital, "child"), parts)
+            await began.wait()
             assert await second.next(0, patience=0.01) is None
+            go.set()
             await asyncio.gather(told(first, "review"), told(second, "review"))
 
     asyncio.run(run())

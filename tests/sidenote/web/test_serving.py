@@ -81,7 +81,7 @@ def test_what_is_built_is_given_back_at_the_end(tmp_path: Path, monkeypatch: pyt
                 swept.set()
 
             monkeypatch.setattr(parts.sessions, "sweep", sweep)
-            await asyncio.wait_for(swept.wait(), 5)
+            await asyncio.wait_for(swept.wait(), 60)
             assert (parts.public_url, parts.ehrs, parts.image_model) == ("https://sidenote.example", (EHR,), False)
             assert await parts.audit.ready()
             assert parts.now().tzinfo is not None
@@ -108,6 +108,6 @@ def test_a_sweep_that_fails_does_not_end_the_sweeping(tmp_path: Path, monkeypatc
                 raise ValueError("a defect")
 
             monkeypatch.setattr(parts.sessions, "sweep", sweep)
-            await asyncio.wait_for(enough.wait(), 5)
+            await asyncio.wait_for(enough.wait(), 60)
 
     asyncio.run(use())
