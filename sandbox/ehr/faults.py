@@ -73,10 +73,24 @@ class Faults:
         """Behave well again; the log stays."""
         self.latency = 0.0
         """Seconds before each answer."""
+        self._held: str | None = None
         self._troubles: list[Trouble] = []
         self._edits: list[Edit] = []
         self._json_edits: list[tuple[str, Edit]] = []
         self._uses_allowed: int | None = None
+
+    def hold(self, path: str) -> None:
+        """Keep back every answer whose path contains `path`, until `release`. What was asked is in the log already."""
+        self._held = path
+
+    def release(self) -> None:
+        """Give what is kept back."""
+        self._held = None
+
+    def holds(self, path: str) -> bool:
+        """Whether an answer is kept back now."""
+        held = self._held
+        return held is not None and held in path
 
     def forbid(self, *types: str) -> None:
         """403 for every request on some types, from now on; `$everything` still holds them."""
@@ -196,6 +210,8 @@ class FaultMiddleware:
         try:
             if self.faults.latency:
                 await asyncio.sleep(self.faults.latency)
+            while self.faults.holds(request.url.path):
+                await asyncio.sleep(0.005)
             await self._answer(request, receive, watch)
         finally:
             self.faults.end()

@@ -20,7 +20,7 @@ from sandbox.ehr.faults import Faults
 from sandbox.ehr.hospital import Hospital
 from sandbox.ehr.store import Store
 
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 """Seconds in which a server has to start or stop; past them something is broken."""
 
 

@@ -66,7 +66,7 @@ def _library(settings: Settings, cases: int, console: Console) -> None:
 
 
 def _listener(port: int | None) -> socket.socket:
-    """The asked port, else the usual one, else a free one. It listens already: who follows the printed link waits, and is not refused.
+    """The asked port, else the usual one, else a free one.
 
     Raises:
         SettingsInvalid: the asked one cannot be had.
@@ -78,8 +78,7 @@ def _listener(port: int | None) -> socket.socket:
     except OSError as error:
         if port is not None:
             raise SettingsInvalid(f"port: cannot listen there: {error.strerror or type(error).__name__}") from error
-        listener = bound(HOST, 0)
-    listener.listen()
+        return bound(HOST, 0)
     return listener
 
 

@@ -73,6 +73,7 @@ def bound(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()  # from now on: whoever comes before the server has begun waits, and is not refused
     except OSError:
         listener.close()
         raise

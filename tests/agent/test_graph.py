@@ -149,7 +149,7 @@ def test_chart_and_study_run_side_by_side(clinic: Clinic) -> None:
             await asyncio.sleep(0.001)
 
     async def chart_waits_for_study() -> None:
-        await asyncio.wait_for(both_began(), timeout=20)
+        await asyncio.wait_for(both_began(), timeout=60)
 
     source = Wrapped(clinic.source, chart_waits_for_study)
     done = clinic.review(clinic.ask("heart-failure"), on_step=lambda step, _: began.add(step), source=source)

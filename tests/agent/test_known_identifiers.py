@@ -98,6 +98,6 @@ def test_an_identifier_is_found_whatever_separates_its_parts(parts: list[str], k
 
 def test_many_long_identifiers_and_a_long_text_take_no_long_time() -> None:
     held = chart(identifier=[{"value": "1" * 100}, {"value": "1" * 100_000}] * 20)
-    began = time.perf_counter()
+    began = time.process_time()
     without_known("1-" * 20_000, held)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

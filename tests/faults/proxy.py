@@ -125,7 +125,11 @@ class Proxy:
         self.connections = 0
         self.hung_up = threading.Event()
         """Set when a client goes before its answer has ended."""
-        self.port = 0
+        # Bound as long as the proxy is there, and listening to nobody: while it is down no other process can be given its port.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self.port: int = self._reserved.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -142,8 +146,7 @@ class Proxy:
 
     def up(self) -> None:
         """Listen, on the same port as before."""
-        self._server = self._run(asyncio.start_server(self._connected, "127.0.0.1", self.port))
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = self._run(asyncio.start_server(self._connected, "127.0.0.1", self.port, reuse_port=True))
 
     def down(self) -> None:
         """Stop listening: who connects is refused."""
@@ -157,9 +160,10 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._reserved.close()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _cancelled(self) -> None:
         for task in tuple(self._tasks):

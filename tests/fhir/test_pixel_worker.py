@@ -55,7 +55,7 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
         yield process
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(timeout=20) == 0, "it ends when its input ends"
+        assert process.wait(timeout=60) == 0, "it ends when its input ends"
 
 
 def asked(worker: subprocess.Popen[bytes], data: bytes, frame: int = 0) -> tuple[dict[str, object], np.ndarray]:

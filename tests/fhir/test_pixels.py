@@ -228,7 +228,7 @@ for path in sorted(pathlib.Path({str(tmp_path)!r}).iterdir()):
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(int(peak.split()[1]) // 1024)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=120)
     *refusals, sizes = done.stdout.strip().splitlines()
     assert len(refusals) == 2
     parent = int(sizes)

@@ -110,7 +110,7 @@ def server(patient: Body, observation: Callable[..., Body]) -> Iterator[Scripted
     httpd.server_close()
 
 
-FAST = Limits(wait=0.01, attempts=2, connect=1, silence=5)
+FAST = Limits(wait=0.01, attempts=2, connect=60, silence=60, deadline=120)
 
 
 def _chart(server: Scripted, patient: str = "p1", **options: Any) -> Chart:

@@ -149,7 +149,7 @@ async function follow(opened, id, signal) {
     review: async (review, text) => {
       steps.stop();
       const sha256 = await digest(text);
-      if (!signal.aborted) present(contextOf({ review, opened, sha256, api, signal, live: () => !cut }));
+      if (!stop.signal.aborted) present(contextOf({ review, opened, sha256, api, signal, live: () => !cut }));
     },
     failed: (problem) => {
       stop.abort();

@@ -102,7 +102,7 @@ def test_named_images_are_decoded_while_the_chart_is_still_being_pulled(monkeypa
         return picture(PatientID="MRN1")
 
     async def slow_chart() -> Chart:
-        await asyncio.wait_for(decoded.wait(), timeout=10)
+        await asyncio.wait_for(decoded.wait(), timeout=60)
         return chart_of(PATIENT)
 
     async def run() -> node.Seen:

@@ -215,7 +215,7 @@ def as_ndjson() -> Callable[..., bytes]:
     return ndjson
 
 
-QUICK = Course(patience=Patience(first=0.001, longest=0.002, total=5.0), limits=FileLimits(attempts=3, wait=0.001))
+QUICK = Course(patience=Patience(first=0.001, longest=0.002, total=60.0), limits=FileLimits(attempts=3, wait=0.001))
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def wired(server: BulkServer) -> Callable[..., Wire]:
 
     def make(*, plain: tuple[str, ...] = (), trusted: tuple[str, ...] = (), authorization: Authorization | None = None) -> Wire:
         allowed = origins(server.base, *trusted, plain=plain)
-        return Wire(allowed, authorization=authorization, limits=Limits(attempts=2, wait=0.001, longest_wait=0.002, deadline=5.0))
+        return Wire(allowed, authorization=authorization, limits=Limits(attempts=2, wait=0.001, longest_wait=0.002, deadline=60.0))
 
     return make
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def test_no_more_files_are_fetched_together_than_allowed(server: Any, fetched: C
     for name in "abcdef":
         server.holds(name, "Patient", people(name))
     lock, together, most = threading.Lock(), 0, 0
-    slow = threading.Event()
+    full = threading.Event()
     real = server.file
 
     def counted(asked: Any, path: str) -> Any:
@@ -84,7 +85,10 @@ def test_no_more_files_are_fetched_together_than_allowed(server: Any, fetched: C
         with lock:
             together += 1
             most = max(most, together)
-        slow.wait(0.03)
+            if together >= at_once:
+                full.set()
+        full.wait(60)  # as many as may be have come
+        time.sleep(0.03)  # and one more would have by now
         with lock:
             together -= 1
         return real(asked, path)

@@ -17,7 +17,7 @@ from fhir.bulk.request import ExportRequest
 from fhir.errors import AccessRefused, BadJson, DeadlinePassed, ExportFailed, NotFhir, RecordError, RequestRefused, Unreachable
 
 JOB = "/jobs/1"
-QUICK = Patience(first=0.001, longest=0.004, total=3.0, faults=2)
+QUICK = Patience(first=0.001, longest=0.004, total=60.0, faults=2)
 
 
 @pytest.fixture
@@ -72,10 +72,12 @@ def test_the_intervals_grow_up_to_the_longest(server: Any, poll: Any, reply: Any
 def test_retry_after_is_honoured_in_seconds_and_as_a_date(
     server: Any, poll: Any, reply: Any, pauses: list[float], status: int, form: str
 ) -> None:
-    value = "20" if form == "seconds" else formatdate(time.time() + 20, usegmt=True)
+    began = time.time()
+    value = "20" if form == "seconds" else formatdate(began + 20, usegmt=True)
     server.scripted("GET", JOB, reply(status, b"", {"Retry-After": value}))
     poll(Patience(first=0.01, total=60.0))
-    assert [pause for pause in pauses if pause >= 1] == [pytest.approx(20, abs=2)]
+    (pause,) = [pause for pause in pauses if pause >= 1]
+    assert 19 - (time.time() - began if form == "date" else 0) <= pause <= 22
     assert len(server.methods(JOB)) == 2
 
 

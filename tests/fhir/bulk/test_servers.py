@@ -150,7 +150,7 @@ def test_what_changes_in_the_pretend_hospital_reaches_the_folder_and_what_is_del
 ) -> None:
     server, request = Server(ward.base), ExportRequest("patients")
     server.export(request, tmp_path / "out")
-    with httpx.Client(headers={"Content-Type": "application/fhir+json"}, trust_env=False) as http:
+    with httpx.Client(timeout=60, headers={"Content-Type": "application/fhir+json"}, trust_env=False) as http:
         assert http.put(f"{ward.base}/Observation/o0", json=observation("o0", status="amended")).status_code == 200
         assert http.put(f"{ward.base}/Observation/new", json=observation("new")).status_code == 201
         assert http.delete(f"{ward.base}/Observation/o3").status_code in (200, 204)

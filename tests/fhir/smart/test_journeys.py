@@ -75,7 +75,7 @@ def journey(hospital: Running, rsa: RSAKey, ec: ECKey) -> Callable[..., Any]:
 
 async def browsed(url: str) -> tuple[str, str]:
     """Go where the browser is sent; the address and the query it comes back with."""
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as browser:
         answer = await browser.get(url)
     assert answer.status_code == 302, answer.text
     back = urlsplit(answer.headers["location"])

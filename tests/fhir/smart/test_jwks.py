@@ -20,7 +20,7 @@ DOWN = (503, "text/plain", b"")
 def with_keys(ehr: Any, clock: Any) -> Callable[[Callable[[Keys, str], Awaitable[Any]]], Any]:
     def run(act: Callable[[Keys, str], Awaitable[Any]]) -> Any:
         async def inside() -> Any:
-            wire = ehr.wire(silence=2.0)
+            wire = ehr.wire(silence=60.0)
             try:
                 return await act(Keys(wire, clock), ehr.configuration["jwks_uri"])
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -236,13 +237,20 @@ def test_a_token_that_has_ended_is_not_used(ehr: Any, with_launches: Any, clock:
 
 def test_a_session_that_is_ended_while_it_is_renewed_stays_ended(ehr: Any, with_launches: Any) -> None:
     rotating(ehr)
-    ehr.delay = 0.05
+    renewing, came, go_on = ehr.answers["/token"], threading.Event(), threading.Event()
+
+    def held(asked: Any) -> Any:
+        came.set()
+        go_on.wait(60)
+        return renewing(asked)
 
     async def act(launches: Launches) -> bool:
         session: Session = (await ehr.launched(launches)).session
+        ehr.answers["/token"] = held
         begun = asyncio.create_task(session.renew("Bearer canary-access"))
-        await asyncio.sleep(0.02)
+        await asyncio.to_thread(came.wait, 60)
         session.end()
+        go_on.set()
         with pytest.raises(LaunchAgain):
             await begun
         with pytest.raises(LaunchAgain):

@@ -16,7 +16,7 @@ from fhir.wire.patience import Limits
 from fhir.wire.wire import Wire
 
 Result = TypeVar("Result")
-LIMITS = Limits(silence=5.0, deadline=20.0, wait=0.01, longest_wait=0.02)
+LIMITS = Limits(silence=60.0, deadline=120.0, wait=0.01, longest_wait=0.02)
 
 
 class Refused(Exception):

@@ -25,7 +25,7 @@ def test_without_ray_the_error_says_which_extra_is_missing_and_the_environment_i
 def test_a_cluster_that_is_not_there_is_a_typed_error_without_its_address_and_at_once(address: str) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    with pytest.raises(ClusterFailed) as caught, cluster(Workers(1, address=address.format(port=port))):
-        pass
+        port = held.getsockname()[1]  # bound, and listening to nobody
+        with pytest.raises(ClusterFailed) as caught, cluster(Workers(1, address=address.format(port=port))):
+            pass
     assert str(caught.value) == "no Ray cluster could be reached or started"

@@ -158,7 +158,7 @@ def cluster() -> Iterator[Any]:
             (own,) = Path(folder).glob("ray*")
             yield ray
         assert not ray.is_initialized()
-        ends = time.monotonic() + 20  # a worker that is being ended may still be there for a moment
+        ends = time.monotonic() + 60  # a worker that is being ended may still be there for a moment
         while children() and time.monotonic() < ends:
             time.sleep(0.1)
         assert children() == []

@@ -55,12 +55,13 @@ class Server:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(20)
+            self.process.wait(60)
             self.process = None
 
     def _wait(self) -> None:
         psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
-        for _ in range(200):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             try:
                 psycopg.connect(self.url).close()
                 return

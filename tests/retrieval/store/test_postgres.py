@@ -141,7 +141,7 @@ def test_segments_may_be_begun_at_once_in_an_empty_database(postgres: Any, cards
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert errors == []
     for number in range(6):
         store = open_cards(postgres.url, f"seg-{number:04d}", index="at once")

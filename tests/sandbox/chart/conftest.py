@@ -86,7 +86,7 @@ def ward() -> Iterator[Running]:
 @pytest.fixture
 def visitor(ward: Running) -> Iterator[Browser]:
     """Nobody yet."""
-    with httpx.Client(base_url=ward.origin, verify=False) as http:
+    with httpx.Client(timeout=60, base_url=ward.origin, verify=False) as http:
         yield Browser(http, ward)
 
 

@@ -13,7 +13,7 @@ from sandbox.ehr.serve import Running
 
 def asked(ward: Running, what: str) -> httpx.Response:
     token = ward.auth.issue("patient/*.rs", patient="tension-ptx")
-    with httpx.Client(verify=False) as http:
+    with httpx.Client(timeout=60, verify=False) as http:
         return http.get(f"{ward.base}/{what}", headers={"Authorization": f"Bearer {token}"})
 
 
@@ -56,7 +56,7 @@ def test_a_slow_server_waits_and_a_new_plan_takes_the_place_of_the_old_one(ward:
 def test_the_end_of_all_sessions_refuses_what_was_given_out_and_nothing_new(ward: Running) -> None:
     old = ward.auth.issue("patient/*.rs", patient="tension-ptx")
     Misbehaviour(ward.hospital).end_sessions()
-    with httpx.Client(verify=False) as http:
+    with httpx.Client(timeout=60, verify=False) as http:
         answer = http.get(f"{ward.base}/Patient/tension-ptx", headers={"Authorization": f"Bearer {old}"})
     assert answer.status_code == 401
     assert asked(ward, "Patient/tension-ptx").status_code == 200

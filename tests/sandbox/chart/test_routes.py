@@ -18,7 +18,7 @@ BINDING = "a-secret-of-this-browser-tab"
 
 async def completed(launches: Launches, iss: str, launch: str) -> Launched:
     url = await launches.ehr(iss, launch, BINDING)
-    async with httpx.AsyncClient(verify=False) as http:
+    async with httpx.AsyncClient(timeout=60, verify=False) as http:
         sent_back = await http.get(url)
     assert sent_back.status_code in (302, 303), sent_back.text
     return await launches.callback(CALLBACK, urlsplit(sent_back.headers["location"]).query, BINDING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,9 @@ def page(chromium: Any, framing: Running) -> Iterator[Page]:
     assert wrong == []
 
 
-def heard(page: Page) -> list[dict[str, Any]]:
-    """What the app in the frame noted."""
+def heard(page: Page, least: int) -> list[dict[str, Any]]:
+    """What the app in the frame noted, once it is so many messages."""
+    page.frames[1].wait_for_function("(least) => JSON.parse(name || '[]').length >= least", arg=least)
     found: list[dict[str, Any]] = page.frames[1].evaluate("JSON.parse(name || '[]')")
     return found
 
@@ -106,6 +108,9 @@ def test_a_careful_chart_tells_the_app_and_takes_it_away_before_the_next_patient
     page.get_by_role("link", name="Next patient").click()
     page.get_by_role("heading", name="Larsen, Erik").wait_for()
     page.frame_locator("iframe").locator("html").wait_for(state="attached")
+    deadline = time.monotonic() + 60
+    while not app[1] and time.monotonic() < deadline:
+        page.wait_for_timeout(20)
     assert app[1] == ["patient-close"]
     assert page.locator("iframe").get_attribute("src") != first
 
@@ -120,7 +125,7 @@ def test_a_careless_chart_keeps_the_app_and_the_app_is_told_all_the_same(page: P
     page.get_by_role("heading", name="Larsen, Erik").wait_for()
     assert page.url.endswith("/chart/tension-ptx")
     assert page.locator("iframe").get_attribute("src") == first
-    (message,) = heard(page)
+    (message,) = heard(page, 1)
     assert message["origin"] == framing.origin
     assert set(message["data"]) == {"messageId", "messagingHandle", "messageType", "payload"}
     assert message["data"]["messageType"] == "patient-close"
@@ -146,7 +151,7 @@ def test_only_the_launched_apps_own_messages_with_its_handle_are_answered(page: 
     app_frame.evaluate(say, {"messageId": "2", "messageType": "status.handshake", "messagingHandle": handle, "payload": {}})
     app_frame.evaluate(say, {"messageId": "3", "messageType": "ui.done", "messagingHandle": handle, "payload": {}})
     page.locator("[data-workspace].folded").wait_for()
-    assert [message["data"]["responseToMessageId"] for message in heard(page)] == ["2", "3"]
+    assert [message["data"]["responseToMessageId"] for message in heard(page, 2)] == ["2", "3"]
 
 
 @pytest.mark.fault(109)

@@ -203,7 +203,7 @@ def ehr() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def http(ehr: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(verify=False, base_url=f"{ehr.base}/", headers={"Accept": "application/fhir+json"}) as client:
+    with httpx.Client(timeout=60, verify=False, base_url=f"{ehr.base}/", headers={"Accept": "application/fhir+json"}) as client:
         yield client
 
 
@@ -217,7 +217,7 @@ def secured() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def connections() -> Iterator[httpx.Client]:
     """One client for all: making one takes longer than most tests."""
-    with httpx.Client(verify=False) as client:
+    with httpx.Client(timeout=60, verify=False) as client:
         yield client
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -134,16 +135,18 @@ def test_an_aborted_export_is_gone_with_its_files(http: httpx.Client) -> None:
 def slow() -> Iterator[httpx.Client]:
     """A hospital that takes three polls, a moment apart."""
     bulk = BulkConfig(polls=3, retry_after=7, least_seconds_between_polls=0.05)
-    with running(Store(), Config(bulk=bulk)) as ehr, httpx.Client(base_url=f"{ehr.base}/") as http:
+    with running(Store(), Config(bulk=bulk)) as ehr, httpx.Client(timeout=60, base_url=f"{ehr.base}/") as http:
         yield http
 
 
 @pytest.mark.std("C2")
-def test_progress_is_told_and_a_client_that_cannot_wait_gets_429(slow: httpx.Client) -> None:
+def test_progress_is_told_and_a_client_that_cannot_wait_gets_429(slow: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [time.monotonic()]
+    monkeypatch.setattr("sandbox.ehr.bulk.time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
     status = kick_off(slow)
     seen = []
     for pause in (0.0, 0.0, 0.06, 0.06, 0.06):
-        time.sleep(pause)
+        now[0] += pause
         answer = slow.get(status)
         seen.append((answer.status_code, answer.headers.get("x-progress"), answer.headers.get("retry-after")))
     steps = [(202, f"{number} of 4 steps", "7") for number in (1, 2, 3)]

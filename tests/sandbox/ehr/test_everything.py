@@ -94,7 +94,7 @@ def test_an_unknown_parameter_is_told_or_with_strict_handling_refused(http: http
 
 
 def test_a_hospital_may_not_offer_it(ward: list[dict[str, Any]]) -> None:
-    with running(Store(ward), Config(everything=False)) as ehr, httpx.Client(base_url=f"{ehr.base}/") as http:
+    with running(Store(ward), Config(everything=False)) as ehr, httpx.Client(timeout=60, base_url=f"{ehr.base}/") as http:
         assert http.get("Patient/p1/$everything").status_code == 404
         patient = next(each for each in http.get("metadata").json()["rest"][0]["resource"] if each["type"] == "Patient")
     assert [each["name"] for each in patient["operation"]] == ["export"]

@@ -76,7 +76,10 @@ QUERY = st.lists(
 @pytest.fixture(scope="module")
 def rough() -> Iterator[httpx.Client]:
     """A hospital of its own, whose record may be spoilt."""
-    with running(Store([{"resourceType": "Patient", "id": "p1"}])) as ehr, httpx.Client(verify=False, base_url=f"{ehr.base}/") as client:
+    with (
+        running(Store([{"resourceType": "Patient", "id": "p1"}])) as ehr,
+        httpx.Client(timeout=60, verify=False, base_url=f"{ehr.base}/") as client,
+    ):
         yield client
 
 

@@ -52,7 +52,7 @@ def test_an_impossible_value_is_a_bad_request(http: httpx.Client, query: str) ->
 
 
 def test_a_type_that_is_not_offered_is_not_found() -> None:
-    with running(Store(), Config(without=frozenset(["Media"]))) as ehr, httpx.Client() as http:
+    with running(Store(), Config(without=frozenset(["Media"]))) as ehr, httpx.Client(timeout=60) as http:
         assert http.get(f"{ehr.base}/Media?patient=p1").status_code == 404
         assert http.get(f"{ehr.base}/Nonsense?patient=p1").status_code == 404
         assert http.get(f"{ehr.base}/Observation?patient=p1").status_code == 200

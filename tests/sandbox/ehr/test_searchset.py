@@ -78,7 +78,7 @@ def test_a_full_url_is_the_base_with_type_and_id(http: httpx.Client, ehr: Runnin
 @pytest.mark.std("E1")
 def test_total_is_told_or_not_as_the_server_and_the_client_wish() -> None:
     store = Store([{"resourceType": "Patient", "id": "p1"}])
-    with running(store, Config(gives_total=False, most_per_page=1)) as quiet, httpx.Client(base_url=f"{quiet.base}/") as http:
+    with running(store, Config(gives_total=False, most_per_page=1)) as quiet, httpx.Client(timeout=60, base_url=f"{quiet.base}/") as http:
         assert "total" not in http.get("Patient").json()
         assert http.get("Patient?_total=accurate").json()["total"] == 1
         assert http.get("Patient?_summary=count").json()["total"] == 1

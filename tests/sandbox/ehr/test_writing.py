@@ -111,7 +111,10 @@ def test_a_meta_that_is_no_object_is_refused(http: httpx.Client, meta: Any) -> N
 @pytest.mark.std("E4")
 def test_a_hospital_may_validate_what_it_is_sent() -> None:
     sound = {"resourceType": "Communication", "status": "completed"}
-    with running(Store(), Config(validates=True)) as ehr, httpx.Client(verify=False, base_url=f"{ehr.base}/", headers=JSON) as http:
+    with (
+        running(Store(), Config(validates=True)) as ehr,
+        httpx.Client(timeout=60, verify=False, base_url=f"{ehr.base}/", headers=JSON) as http,
+    ):
         refused = http.post("Communication", json={**sound, "sent": "SECRET"})
         assert http.post("Communication", json=sound).status_code == 201
         assert http.put("Communication/c1", json={"resourceType": "Communication", "id": "c1"}).status_code == 422
@@ -121,7 +124,7 @@ def test_a_hospital_may_validate_what_it_is_sent() -> None:
 
 
 def test_a_hospital_may_demand_the_version_of_every_update() -> None:
-    with running(Store(), Config(requires_if_match=True)) as ehr, httpx.Client(base_url=f"{ehr.base}/", headers=JSON) as http:
+    with running(Store(), Config(requires_if_match=True)) as ehr, httpx.Client(timeout=60, base_url=f"{ehr.base}/", headers=JSON) as http:
         assert http.put("Flag/u1", json=flag("u", id="u1")).status_code == 201
         assert http.put("Flag/u1", json=flag("u", id="u1")).status_code == 412
         versioning = {each["versioning"] for each in http.get("metadata").json()["rest"][0]["resource"]}

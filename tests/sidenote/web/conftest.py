@@ -369,7 +369,8 @@ def chromium() -> Iterator[Browser]:
     """One browser for a module: a session's would keep an event loop running under tests that start their own."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        # one renderer: it costs as much to start as a page costs to load
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--renderer-process-limit=1"])
         yield browser
         browser.close()
 
@@ -417,9 +418,20 @@ class Sheet:
 
 
 @pytest.fixture(scope="module")
-def _context(chromium: Browser) -> BrowserContext:
-    """One for a module, so that the files of the page come from its cache after the first test."""
-    return chromium.new_context(viewport={"width": 400, "height": 900}, reduced_motion="reduce")
+def _context(chromium: Browser, _scripted_api: tuple[Api, str]) -> BrowserContext:
+    """One for a module, so that the files of the page come from its cache after the first test.
+
+    Its first tab shows a file of our origin to the end, so that the renderer of the page lives on between two tests.
+    """
+    context = chromium.new_context(viewport={"width": 400, "height": 900}, reduced_motion="reduce")
+    context.new_page().goto(f"{_scripted_api[1]}static/dom.js")
+    return context
+
+
+@pytest.fixture(scope="module")
+def modules(_context: BrowserContext) -> Page:
+    """A page of our origin without a review and without the shell, for functions that need none."""
+    return _context.pages[0]
 
 
 @pytest.fixture
@@ -432,7 +444,7 @@ def sheet(_context: BrowserContext, scripted_sidebar: Scripted) -> Iterator[Shee
     page.on("dialog", made.refuse)
     page.on("console", lambda message: made.wrong.append(message.text) if _is_fault(message.text, message.type) else None)
     yield made
-    for tab in _context.pages:
+    for tab in _context.pages[1:]:
         tab.close()
     assert made.wrong == []
 
@@ -456,7 +468,9 @@ def pictured(hospital: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def _pictured_door(open_door: Callable[..., Any], pictured: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def _pictured_door(
+    open_door: Callable[..., Any], pictured: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """A door at the pretend hospital, images and all, on the hospital's day. No image model is on."""
     with open_door(tmp_path_factory.mktemp("door"), stores={"lindenhof": pictured}, now=lambda: CLOCK) as door:
         yield door

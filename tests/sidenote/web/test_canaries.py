@@ -251,12 +251,12 @@ def troubled(door: Any, client: Any, mine: dict[str, str], found: Left) -> None:
 def hits(text: str, words: dict[str, str]) -> list[str]:
     """Names of the words that stand in a text: as they are, in any case, in a URL, in base64."""
     lower = text.lower()
-    return sorted(name for name, word in words.items() if any(form.lower() in lower for form in forms(word)))
+    return sorted(name for name, word in words.items() if any(form in lower for form in forms(word)))
 
 
 def forms(word: str) -> set[str]:
     packed = {base64.b64encode(b" " * shift + word.encode()).decode()[4 if shift else 0 : -4] for shift in range(3)}
-    return {word, quote(word), word.replace("-", ""), *packed}
+    return {form.lower() for form in (word, quote(word), word.replace("-", ""), *packed)}
 
 
 OURS = ("agent", "fhir", "policies", "retrieval", "sidenote", "tools")
@@ -279,7 +279,7 @@ async def reached(parts: Any) -> dict[str, list[str]]:
         "sessions": [parts.sessions],
     }
     roots |= {name: [each for each in gc.get_referents(one) if each is not one.__wrapped__] for name, one in caches().items()}
-    found = {name: sorted({hit for text in texts(root) for hit in hits(text, PHI)}) for name, root in roots.items()}
+    found = {name: hits("\0".join(texts(root)), PHI) for name, root in roots.items()}
     return {name: words for name, words in found.items() if words}
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.journey
 
@@ -25,16 +24,6 @@ def page(sheet: Any) -> Page:
     image = sheet.script.review["study"]["images"][0]
     image.update(boxes=[], heat_maps=[])
     return shown(sheet)
-
-
-@pytest.fixture(scope="module")
-def modules(chromium: Browser, _scripted_api: tuple[Any, str]) -> Iterator[Page]:
-    """A page of our origin without a review, for functions that need none."""
-    context = chromium.new_context()
-    page = context.new_page()
-    page.goto(f"{_scripted_api[1]}static/dom.js")
-    yield page
-    context.close()
 
 
 def shown(sheet: Any) -> Page:

@@ -102,7 +102,7 @@ def test_anothers_study_is_answered_as_one_that_is_not_there(get: Get) -> None:
 
 def test_what_the_record_does_not_know_only_an_open_server_shows(get: Get, open_pacs: Running) -> None:
     assert get("/studies/1.2.9", scope="user/*.rs", patient=None).status_code == 404
-    listed = httpx.get(f"{open_pacs.hospital.dicomweb}/studies").json()
+    listed = httpx.get(f"{open_pacs.hospital.dicomweb}/studies", timeout=60).json()
     assert [each["0020000D"]["Value"] for each in listed] == [["1.2.3"], ["1.2.4"], ["1.2.9"]]
 
 
