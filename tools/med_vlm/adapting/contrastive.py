@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from retrieval.archive.cases import ReadPicture, read_image
-from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, Told, finish, finished
-from tools.med_vlm.adapting.examples import Split, read_corpus
+from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, Told
+from tools.med_vlm.adapting.course import Course
+from tools.med_vlm.adapting.examples import Split
 from tools.med_vlm.adapting.meanings import alike, numbered
-from tools.med_vlm.adapting.pictures import Shown, shown
+from tools.med_vlm.adapting.pictures import Shown
 from tools.med_vlm.adapting.plan import Plan
 from tools.med_vlm.adapting.progress import Tell, silent
-from tools.med_vlm.adapting.state import Identity, State, workplace
+from tools.med_vlm.adapting.state import workplace
 
 if TYPE_CHECKING:
     import torch
@@ -51,44 +52,34 @@ class ContrastivePlan(Plan):
 def align(plan: ContrastivePlan, archive: Path, folder: Path, tell: Tell = silent, *, read: ReadPicture = read_image) -> Adapted:
     """Align the towers of `plan.base` on an archive, or go on with a training begun in `folder`. The model is in `folder/model`.
 
-    Args:
-        plan: How.
-        archive: Holds `cases.jsonl` and the images.
-        folder: Working folder of this training alone.
-        tell: Told after every step.
-        read: Decodes an image.
+    The arguments are those of `course.Course`.
 
     Raises:
-        BadArchive: the archive cannot be read.
-        TrainingDataRefused: it holds too little that may be used, or `folder` holds something else.
+        BadArchive, TrainingDataRefused, TrainingStateDamaged: as `course.Course`.
         TrainingBaseRefused: the base cannot be adapted so.
         ModelNotFound, ModelFormatRefused, ModelCodeRefused: it is not there, is pickled, or asks to run code of its own.
         TrainingBusy: another process trains in `folder`.
         TrainingDiverged: the loss stopped being a number.
     """
-    from tools.med_vlm.adapting.loop import train
-
     if plan.base == COMPACT and not plan.calibration:
         plan = replace(plan, calibration=CALIBRATING)
     with workplace(folder):
-        corpus = read_corpus(archive, plan)
         towers = _towers(plan)
-        identity = Identity("contrastive", plan.told(), corpus.fingerprint, towers.fingerprint)
-        state = State(folder, identity)
-        if (done := finished(folder)) is not None:
-            return done
-        seen = shown(corpus, towers.picture, folder, towers.fingerprint, read=read, tell=tell)
+        course = Course("contrastive", plan, archive, folder, towers.fingerprint, tell=tell, read=read)
+        if course.done is not None:
+            return course.done
+        seen = course.shown(towers.picture, towers.fingerprint)
         lesson = Alignment(towers, seen, plan.loss)
         before = lesson.recalls()
-        trained = train(lesson, plan, state, tell)
+        trained = course.train(lesson)
         measured = before, lesson.recalls()
         towers.save(folder / MODEL, seen, Told("contrastive", plan, trained))
         base = Base(name=towers.name, fingerprint=towers.fingerprint, licence=towers.licence)
-        return finish(folder, base, seen.corpus, identity, trained, measured=measured)
+        return course.finish(base, trained, measured=measured)
 
 
 def _towers(plan: ContrastivePlan) -> Towers:
-    from tools.med_vlm.adapting.loading import device_of
+    from tools.med_vlm.backends.placing import device_of
 
     if plan.base == COMPACT:
         from tools.med_vlm.adapting.compact_model import compact_base

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.archive.cases import ReadPicture, read_image
-from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, Told, finish, finished
-from tools.med_vlm.adapting.examples import Split, read_corpus
+from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, Told
+from tools.med_vlm.adapting.course import Course
+from tools.med_vlm.adapting.examples import Split
 from tools.med_vlm.adapting.meanings import alike, numbered
-from tools.med_vlm.adapting.pictures import Shown, shown
+from tools.med_vlm.adapting.pictures import Shown
 from tools.med_vlm.adapting.plan import Plan
 from tools.med_vlm.adapting.progress import Tell, silent
-from tools.med_vlm.adapting.state import Identity, State, workplace
+from tools.med_vlm.adapting.state import workplace
 from tools.med_vlm.adapting.teaching import Answers, Teacher, ask
 from tools.med_vlm.errors import TrainingDataRefused
 
@@ -60,39 +61,30 @@ def distil(
 ) -> Adapted:
     """Teach the compact model on an archive, or go on with a training begun in `folder`. The model is in `folder/model`.
 
-    Args:
-        plan: How.
-        teacher: Who is asked.
-        archive: Holds `cases.jsonl` and the images.
-        folder: Working folder of this training alone.
-        tell: Told after every block of answers and every step.
-        read: Decodes an image.
+    The arguments are those of `course.Course`; `teacher` is asked first.
 
     Raises:
-        BadArchive: the archive cannot be read.
-        TrainingDataRefused: it holds too little that may be used, `folder` holds something else, or the teacher said nothing.
+        BadArchive, TrainingDataRefused, TrainingStateDamaged: as `course.Course`; or the teacher said nothing.
         ModelMissing, ModelFilesChanged: the base is not as its card says.
         TrainingBusy: another process trains in `folder`.
         TrainingDiverged: the loss stopped being a number.
         MedVlmError: the teacher does not answer; its answers so far are kept.
     """
     from tools.med_vlm.adapting.compact_model import compact_base, kept, write
-    from tools.med_vlm.adapting.loop import train
 
     with workplace(folder):
-        corpus, base = read_corpus(archive, plan), compact_base(Path(plan.base) if plan.base else None)
-        identity = Identity("distil", plan.told(), corpus.fingerprint, f"{base.fingerprint} {teacher.fingerprint}")
-        state = State(folder, identity)
-        if (done := finished(folder)) is not None:
-            return done
+        base = compact_base(Path(plan.base) if plan.base else None)
+        course = Course("distil", plan, archive, folder, f"{base.fingerprint} {teacher.fingerprint}", tell=tell, read=read)
+        if course.done is not None:
+            return course.done
         size = base.parts.net.shape.size
-        seen = shown(corpus, lambda image: kept(image, size), folder, f"compact {size}", read=read, tell=tell)
+        seen = course.shown(lambda image: kept(image, size), f"compact {size}")
         answers = _answers(teacher, seen, folder, read, tell)
         lesson = Distillation(base, seen, answers, plan)
-        trained = train(lesson, plan, state, tell)
+        trained = course.train(lesson)
         write(base, lesson.network.cpu(), seen, Told("distil", plan, trained), folder / MODEL)
         told = Base(name=base.name, fingerprint=base.fingerprint, licence=base.card.licence)
-        return finish(folder, told, seen.corpus, identity, trained, taught_by=f"{teacher.reader.name}, {teacher.reader.profile.licence}")
+        return course.finish(told, trained, taught_by=f"{teacher.reader.name}, {teacher.reader.profile.licence}")
 
 
 def _answers(teacher: Teacher, seen: Shown, folder: Path, read: ReadPicture, tell: Tell) -> dict[Split, Answers]:
@@ -116,7 +108,7 @@ class Distillation:
         import torch
 
         from tools.med_vlm.adapting.compact_model import Reports, labels
-        from tools.med_vlm.adapting.loading import device_of
+        from tools.med_vlm.backends.placing import device_of
 
         self._seen, self._answers, self._plan = seen, answers, plan
         self._device = device_of(plan.device)

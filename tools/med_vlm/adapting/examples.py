@@ -23,7 +23,7 @@ from tools.labeler import Label
 from tools.med_vlm.adapting.meanings import Meaning, meaning
 from tools.med_vlm.adapting.plan import Plan
 from tools.med_vlm.errors import TrainingDataRefused
-from tools.med_vlm.identity import licence_terms
+from tools.med_vlm.licences import training_refused
 
 Split = Literal["train", "held_out", "calibration"]
 
@@ -112,8 +112,8 @@ def _usable(folder: Path, plan: Plan, left_out: Counter[str]) -> Iterator[tuple[
         except BadCase as error:
             left_out[error.reason] += 1
             continue
-        if licence_terms(line.licence) == "non-commercial" and not plan.noncommercial:
-            left_out["licence forbids commercial use"] += 1
+        if reason := training_refused(line.licence, accept_noncommercial=plan.noncommercial):
+            left_out[reason] += 1
         elif plan.consents and line.consent not in plan.consents:
             left_out["consent does not allow training"] += 1
         else:

@@ -85,10 +85,3 @@ def load_processor(kind: Any, source: Source) -> Any:
             return kind.from_pretrained(str(source.folder.path), local_files_only=True, trust_remote_code=False)
     except EncoderDamaged as error:
         raise TrainingBaseRefused("its folder holds no processor or tokenizer that can be loaded") from error
-
-
-def device_of(asked: str) -> str:
-    """The device for `auto`, `cpu` or `cuda`."""
-    import torch
-
-    return ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked

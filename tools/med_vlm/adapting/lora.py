@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from retrieval.archive.cases import ReadPicture, read_image
 from retrieval.errors import ExtraMissing
-from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, finish, finished
+from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base
 from tools.med_vlm.adapting.chat import Chat, Task, tasks_of
-from tools.med_vlm.adapting.examples import Corpus, Split, read_corpus
-from tools.med_vlm.adapting.pictures import shown
+from tools.med_vlm.adapting.course import Course
+from tools.med_vlm.adapting.examples import Corpus, Split
 from tools.med_vlm.adapting.plan import Plan
 from tools.med_vlm.adapting.progress import Tell, silent
-from tools.med_vlm.adapting.state import Identity, State, workplace
+from tools.med_vlm.adapting.state import workplace
 from tools.med_vlm.asked import Image
 from tools.med_vlm.errors import TrainingBaseRefused
 
@@ -67,16 +67,10 @@ class LoraPlan(Plan):
 def adapt(plan: LoraPlan, archive: Path, folder: Path, tell: Tell = silent, *, read: ReadPicture = read_image) -> Adapted:
     """Train an adapter for `plan.base` on an archive, or go on with a training begun in `folder`. The adapter is in `folder/model`.
 
-    Args:
-        plan: How.
-        archive: Holds `cases.jsonl` and the images.
-        folder: Working folder of this training alone.
-        tell: Told after every step.
-        read: Decodes an image.
+    The arguments are those of `course.Course`.
 
     Raises:
-        BadArchive: the archive cannot be read.
-        TrainingDataRefused: it holds too little that may be used, or `folder` holds something else.
+        BadArchive, TrainingDataRefused, TrainingStateDamaged: as `course.Course`.
         TrainingBaseRefused, CheckpointRefused: the base cannot be adapted so.
         ModelNotFound, ModelFormatRefused, ModelCodeRefused: it is not there, is pickled, or asks to run code of its own.
         ModelOutOfMemory: the device is too small for it.
@@ -85,22 +79,20 @@ def adapt(plan: LoraPlan, archive: Path, folder: Path, tell: Tell = silent, *, r
         TrainingDiverged: the loss stopped being a number.
     """
     from tools.med_vlm.adapting.loading import source_of
-    from tools.med_vlm.adapting.loop import train
 
     with workplace(folder):
-        corpus, source = read_corpus(archive, plan), source_of(plan.base)
-        identity = Identity("lora", plan.told(), corpus.fingerprint, source.fingerprint)
-        state = State(folder, identity)
-        if (done := finished(folder)) is not None:
-            return done
+        source = source_of(plan.base)
+        course = Course("lora", plan, archive, folder, source.fingerprint, tell=tell, read=read)
+        if course.done is not None:
+            return course.done
         model, chat = open_adapted(plan, source)
-        corpus = shown(corpus, _only_decoded, folder, "decoded", read=read, tell=tell).corpus
-        trained = train(Conversations(model, chat, corpus, plan, read), plan, state, tell)
+        seen = course.shown(_only_decoded, "decoded")
+        trained = course.train(Conversations(model, chat, seen.corpus, plan, read))
         save_adapter(model, source, folder / MODEL)
         if plan.merge:
             save_merged(model, source, folder / MERGED)
         base = Base(name=source.folder.name, fingerprint=source.fingerprint, licence=source.folder.licence)
-        return finish(folder, base, corpus, identity, trained)
+        return course.finish(base, trained)
 
 
 def _only_decoded(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -118,10 +110,10 @@ def open_adapted(plan: LoraPlan, source: Source) -> tuple[Any, Chat]:
     """
     import torch
 
-    from tools.med_vlm.adapting.loading import device_of
     from tools.med_vlm.backends.local.network import load_network, refused
     from tools.med_vlm.backends.local.processing import load_processor
     from tools.med_vlm.backends.local.prompting import turns_of
+    from tools.med_vlm.backends.placing import device_of
 
     peft = _peft()
     with refused():

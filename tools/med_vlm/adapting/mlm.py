@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from retrieval.archive.cases import ReadPicture, read_image
-from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base, finish, finished
-from tools.med_vlm.adapting.examples import Pair, Split, read_corpus
-from tools.med_vlm.adapting.pictures import Shown, shown
+from tools.med_vlm.adapting.adapted import MODEL, Adapted, Base
+from tools.med_vlm.adapting.course import Course
+from tools.med_vlm.adapting.examples import Pair, Split
+from tools.med_vlm.adapting.pictures import Shown
 from tools.med_vlm.adapting.plan import Plan
 from tools.med_vlm.adapting.progress import Tell, silent
-from tools.med_vlm.adapting.state import Identity, State, workplace
+from tools.med_vlm.adapting.state import workplace
 
 if TYPE_CHECKING:
     import torch
@@ -43,39 +44,28 @@ class MlmPlan(Plan):
 def learn_words(plan: MlmPlan, archive: Path, folder: Path, tell: Tell = silent, *, read: ReadPicture = read_image) -> Adapted:
     """Train `plan.base` on an archive, or go on with a training begun in `folder`. The model is in `folder/model`.
 
-    Args:
-        plan: How.
-        archive: Holds `cases.jsonl` and the images.
-        folder: Working folder of this training alone.
-        tell: Told after every step.
-        read: Decodes an image.
+    The arguments are those of `course.Course`.
 
     Raises:
-        BadArchive: the archive cannot be read.
-        TrainingDataRefused: it holds too little that may be used, or `folder` holds something else.
+        BadArchive, TrainingDataRefused, TrainingStateDamaged: as `course.Course`.
         TrainingBaseRefused, CheckpointRefused: the base cannot be adapted so.
         ModelNotFound, ModelFormatRefused, ModelCodeRefused: it is not there, is pickled, or asks to run code of its own.
         TrainingBusy: another process trains in `folder`.
         TrainingDiverged: the loss stopped being a number.
     """
-    from tools.med_vlm.adapting.loop import train
-
     with workplace(folder):
-        corpus = read_corpus(archive, plan)
         model = _fused(plan)
-        identity = Identity("mlm", plan.told(), corpus.fingerprint, model.fingerprint)
-        state = State(folder, identity)
-        if (done := finished(folder)) is not None:
-            return done
-        seen = shown(corpus, model.picture, folder, model.fingerprint, read=read, tell=tell)
-        trained = train(HiddenWords(model, seen, matching=plan.matching), plan, state, tell)
+        course = Course("mlm", plan, archive, folder, model.fingerprint, tell=tell, read=read)
+        if course.done is not None:
+            return course.done
+        trained = course.train(HiddenWords(model, course.shown(model.picture, model.fingerprint), matching=plan.matching))
         model.save(folder / MODEL)
         base = Base(name=model.source.folder.name, fingerprint=model.fingerprint, licence=model.source.folder.licence)
-        return finish(folder, base, seen.corpus, identity, trained)
+        return course.finish(base, trained)
 
 
 def _fused(plan: MlmPlan) -> Fused:
-    from tools.med_vlm.adapting.loading import device_of
+    from tools.med_vlm.backends.placing import device_of
 
     if plan.architecture == "medvill":
         from tools.med_vlm.adapting.fused_medvill import FusedMedVill

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from tools.med_vlm.compact.files import sha256
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.errors import CheckpointRefused, ConversionRefused
 
 NOTE = "conversion.json"
 """What a converted folder was made of, in the folder."""
@@ -65,6 +65,8 @@ def convert(kind: str, source: Path, out: Path, base: Path | None = None) -> Pat
         write(source, part, base)
         (part / NOTE).write_text(json.dumps(_note(kind, source, base), indent=1, sort_keys=True))
         part.rename(out)
+    except CheckpointRefused as error:
+        raise ConversionRefused(error.reason) from error
     except (
         ValueError,
         TypeError,

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.encoders.hugging_face import silenced
-from tools.med_vlm.conversion.tensors import Stock, published, settings, written
+from tools.med_vlm.checkpoint import Stock, making, refuse_incomplete, settings
+from tools.med_vlm.conversion.tensors import published, written
 from tools.med_vlm.conversion.towers import Tower, clip_tower
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.errors import CheckpointRefused
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,8 +93,8 @@ def write_huatuo(source: Path, out: Path, base: Path | None) -> None:
 
 def _parts(source: Path, base: Path | None, way: str, *, pads: bool = False) -> Parts:
     if base is None:
-        raise ConversionRefused("the vision tower's folder is needed")
-    config, stock = settings(source, "config.json"), Stock(published(source))
+        raise CheckpointRefused("the vision tower's folder is needed")
+    config, stock = settings(source), Stock(published(source))
     stock.leave(endings=("position_ids", "rotary_emb.inv_freq"))
     own = stock.under("model.vision_tower.vision_tower.vision_model.")
     tower = clip_tower(base, own)
@@ -104,10 +105,10 @@ def write_llava(parts: Parts, out: Path) -> None:
     """Write weights, settings and processor, and read them back as a whole.
 
     Raises:
-        ConversionRefused: another architecture; a tensor is missing, left over or of another shape; or no tokenizer can be read.
+        CheckpointRefused: another architecture; a tensor is missing, left over or of another shape; or no tokenizer can be read.
     """
     if parts.config.get("mm_projector_type") != _PROJECTOR:
-        raise ConversionRefused(f"its projector is not {_PROJECTOR}")
+        raise CheckpointRefused(f"its projector is not {_PROJECTOR}")
     tokenizer = _tokenizer(parts.words)
     image = tokenizer.convert_tokens_to_ids(IMAGE)
     tensors = _renamed(parts)
@@ -124,18 +125,13 @@ def check_whole(out: Path) -> None:
     """Refuse a folder that transformers does not read as a whole.
 
     Raises:
-        ConversionRefused: as said.
+        CheckpointRefused: as said.
     """
     from transformers import AutoModelForImageTextToText
 
-    try:
-        with silenced():
-            _, notes = AutoModelForImageTextToText.from_pretrained(str(out), dtype="auto", local_files_only=True, output_loading_info=True)
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise ConversionRefused(f"what was written is no whole model ({type(error).__name__})") from error
-    wrong = [*notes["missing_keys"], *notes["unexpected_keys"], *notes["mismatched_keys"], *(notes.get("error_msgs") or ())]
-    if wrong:
-        raise ConversionRefused(f"{len(wrong)} tensors are missing, left over or of another shape")
+    with making("a whole model"), silenced():
+        _, notes = AutoModelForImageTextToText.from_pretrained(str(out), dtype="auto", local_files_only=True, output_loading_info=True)
+    refuse_incomplete(notes)
 
 
 def _renamed(parts: Parts) -> dict[str, Tensor]:
@@ -149,7 +145,7 @@ def _renamed(parts: Parts) -> dict[str, Tensor]:
     stock.close()
     embedded = made.get("language_model.model.embed_tokens.weight")
     if embedded is None:
-        raise ConversionRefused("the tensor 'model.embed_tokens.weight' is missing")
+        raise CheckpointRefused("the tensor 'model.embed_tokens.weight' is missing")
     return made | {"language_model.lm_head.weight": embedded if head is None else head}
 
 
@@ -174,7 +170,7 @@ def _with_row(tensors: dict[str, Tensor], image: int) -> int:
 def _config(parts: Parts, image: int, rows: int) -> dict[str, Any]:
     named = parts.config.get("model_type")
     if named not in _TEXT_MODELS:
-        raise ConversionRefused(f"its language model is none of {', '.join(sorted(set(_TEXT_MODELS.values())))}")
+        raise CheckpointRefused(f"its language model is none of {', '.join(sorted(set(_TEXT_MODELS.values())))}")
     text = {name: value for name, value in parts.config.items() if not name.startswith(_MORE_THAN_TEXT)}
     return {
         "architectures": ["LlavaForConditionalGeneration"],
@@ -194,7 +190,7 @@ def _strategy(parts: Parts) -> str:
     strategies = {"patch": "default", "cls_patch": "full"}
     named = parts.config.get("mm_vision_select_feature", "patch")
     if named not in strategies:
-        raise ConversionRefused("it takes neither the patches of its tower nor all its tokens")
+        raise CheckpointRefused("it takes neither the patches of its tower nor all its tokens")
     return strategies[named]
 
 
@@ -206,7 +202,7 @@ def _tokenizer(folder: Path) -> Any:
         with silenced():
             made = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError) as error:
-        raise ConversionRefused(
+        raise CheckpointRefused(
             "its tokenizer cannot be read: one in tokenizer.json can, one in tokenizer.model needs sentencepiece"
         ) from error
     if IMAGE not in made.get_vocab():

@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.med_vlm.checkpoint import Stock, settings
 from tools.med_vlm.conversion.llava import Parts, write_llava
 from tools.med_vlm.conversion.lora import adapted, without_wrapping
-from tools.med_vlm.conversion.tensors import Stock, of_file, published, settings
+from tools.med_vlm.conversion.tensors import of_file, published
 from tools.med_vlm.conversion.towers import open_clip_tower
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.errors import CheckpointRefused
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,18 +26,18 @@ def write_llava_rad(source: Path, out: Path, base: Path | None) -> None:
     """Write a LLaVA-Rad whose language model is the folder `base`; see `llava.write_llava`.
 
     Raises:
-        ConversionRefused: as `write_llava`; or the adapter is not of this language model.
+        CheckpointRefused: as `write_llava`; or the adapter is not of this language model.
     """
     if base is None:
-        raise ConversionRefused("the language model's folder is needed")
-    config = settings(source, "config.json")
+        raise CheckpointRefused("the language model's folder is needed")
+    config = settings(source)
     language = Stock(published(base))
     language.leave(endings=("rotary_emb.inv_freq",))
     tensors = adapted(language.under(""), source)
     trained = without_wrapping(_trained(source)).under("")
     tower = open_clip_tower(*_tower_files(source, str(config.get("mm_vision_tower_checkpoint", ""))))
     pads = config.get("image_aspect_ratio") == "pad"
-    write_llava(Parts({**settings(base, "config.json"), **config}, tensors | trained, tower, base, "vicuna", pads), out)
+    write_llava(Parts({**settings(base), **config}, tensors | trained, tower, base, "vicuna", pads), out)
 
 
 def _trained(source: Path) -> dict[str, Tensor]:
@@ -47,9 +48,9 @@ def _tower_files(source: Path, named: str) -> tuple[Path, Path]:
     """Weights and settings of the vision tower: the file that the settings name, and the JSON file of its model's name beside it."""
     weights = source / Path(named).name
     if not named or not weights.is_file():
-        raise ConversionRefused("the vision tower's weights are not beside the adapter")
+        raise CheckpointRefused("the vision tower's weights are not beside the adapter")
     stem = weights.stem.removesuffix("_checkpoint")
     config = next((source / name for name in (f"{stem}.json", "open_clip_config.json") if (source / name).is_file()), None)
     if config is None:
-        raise ConversionRefused("the vision tower's settings are not beside the adapter")
+        raise CheckpointRefused("the vision tower's settings are not beside the adapter")
     return weights, config

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.med_vlm.conversion.tensors import Stock, of_file, settings
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.checkpoint import Stock, settings
+from tools.med_vlm.conversion.tensors import of_file
+from tools.med_vlm.errors import CheckpointRefused
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,17 +31,17 @@ def adapted(weights: Mapping[str, Tensor], folder: Path) -> dict[str, Tensor]:
     """The weights with a peft folder's adapter in them, in the weights' own precision.
 
     Raises:
-        ConversionRefused: the adapter is more than low-rank matrices, is not of these weights, or has a half of a pair only.
+        CheckpointRefused: the adapter is more than low-rank matrices, is not of these weights, or has a half of a pair only.
     """
     how = settings(folder, "adapter_config.json")
     if any(how.get(name) not in plain for name, plain in _PLAIN.items()) or how.get("peft_type", "LORA") != "LORA":
-        raise ConversionRefused("the adapter is more than low-rank matrices beside the weights")
+        raise CheckpointRefused("the adapter is more than low-rank matrices beside the weights")
     pairs = _pairs(_adapter(folder))
     made = dict(weights)
     for layer, halves in pairs.items():
         name = f"{layer}.weight"
         if name not in made or halves.keys() != {"A", "B"}:
-            raise ConversionRefused(f"the adapter's part for {layer!r} has no counterpart")
+            raise CheckpointRefused(f"the adapter's part for {layer!r} has no counterpart")
         made[name] = _sum(made[name], halves["A"], halves["B"], _scale(how), name)
     return made
 
@@ -55,7 +56,7 @@ def _pairs(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     for name, tensor in tensors.items():
         match = _NAME.fullmatch(name)
         if match is None:
-            raise ConversionRefused(f"the adapter holds {name!r}, which is no low-rank matrix")
+            raise CheckpointRefused(f"the adapter holds {name!r}, which is no low-rank matrix")
         made.setdefault(match["layer"], {})[match["half"]] = tensor
     return made
 
@@ -63,13 +64,13 @@ def _pairs(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 def _scale(how: Mapping[str, Any]) -> float:
     rank, alpha = how.get("r"), how.get("lora_alpha")
     if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float):
-        raise ConversionRefused("the adapter does not say its rank and its scale")
+        raise CheckpointRefused("the adapter does not say its rank and its scale")
     return alpha / (math.sqrt(rank) if how.get("use_rslora") else rank)
 
 
 def _sum(weight: Tensor, a: Tensor, b: Tensor, scale: float, name: str) -> Tensor:
     if a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1] or (b.shape[0], a.shape[1]) != tuple(weight.shape):
-        raise ConversionRefused(f"the adapter's matrices do not fit {name!r}")
+        raise CheckpointRefused(f"the adapter's matrices do not fit {name!r}")
     return (weight.float() + scale * (b.float() @ a.float())).to(weight.dtype)
 
 

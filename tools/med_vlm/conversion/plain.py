@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tools.med_vlm.checkpoint import joined
 from tools.med_vlm.conversion.tensors import of_file, written
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.identity import PICKLES
 
 _SETTINGS = frozenset({".json", ".txt", ".model", ".jinja", ".safetensors"})
@@ -20,17 +21,13 @@ def write_safetensors(source: Path, out: Path, base: Path | None = None) -> None
     """Write the tensors of a file, or of all pickles of a folder, as `model*.safetensors`, and copy a folder's settings.
 
     Raises:
-        ConversionRefused: there is no pickle, two hold one name, or one holds more than tensors.
+        CheckpointRefused: there is no pickle, two hold one name, or one holds more than tensors.
     """
     del base  # of no use here; every kind is called alike
     files = [source] if source.is_file() else [path for path in sorted(source.iterdir()) if _is_weights(path)]
     if not files:
-        raise ConversionRefused("there is no file of weights to convert")
-    found = [of_file(path) for path in files]
-    made = {name: tensor for tensors in found for name, tensor in tensors.items()}
-    if len(made) != sum(map(len, found)):
-        raise ConversionRefused("two files hold a tensor of one name")
-    written(made, out)
+        raise CheckpointRefused("there is no file of weights to convert")
+    written(joined(map(of_file, files)), out)
     for path in sorted(source.iterdir()) if source.is_dir() else []:
         if path.suffix in _SETTINGS and not path.name.endswith(_INDEX) and path.is_file():
             shutil.copyfile(path, out / path.name)

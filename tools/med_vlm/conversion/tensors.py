@@ -1,14 +1,13 @@
-"""The tensors and settings of a published folder, taken out by name until none is left. Pickles are read for tensors alone."""
+"""Tensors out of published files, pickles among them, which are read for tensors alone, and into safetensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrieval.encoders.folder import ModelFolder
-from retrieval.errors import EncoderUnusable
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.checkpoint import WEIGHTS, joined, tensors_of
+from tools.med_vlm.errors import CheckpointRefused
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,33 +20,24 @@ def published(folder: Path) -> dict[str, Tensor]:
     """All tensors of a folder's weights, however many files they are split into; safetensors where there are any.
 
     Raises:
-        ConversionRefused: there are none, two files hold one name, or a file is damaged or holds more than tensors.
+        CheckpointRefused: there are none, two files hold one name, or a file is damaged or holds more than tensors.
     """
-    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    files = sorted(folder.glob(WEIGHTS)) or sorted(folder.glob("pytorch_model*.bin"))
     if not files:
-        raise ConversionRefused("there are neither *.safetensors nor pytorch_model*.bin")
-    made: dict[str, Tensor] = {}
-    for path in files:
-        found = of_file(path)
-        if made.keys() & found.keys():
-            raise ConversionRefused("two files hold a tensor of one name")
-        made |= found
-    return made
+        raise CheckpointRefused("there are neither *.safetensors nor pytorch_model*.bin")
+    return joined(map(of_file, files))
 
 
 def of_file(path: Path) -> dict[str, Tensor]:
     """The tensors of one file: safetensors, or a pickle of tensors by name, perhaps beside a training program's notes.
 
     Raises:
-        ConversionRefused: it is not there, is damaged, or holds something else than tensors; nothing of it was run.
+        CheckpointRefused: it is not there, is damaged, or holds something else than tensors; nothing of it was run.
     """
-    if not path.is_file():
-        raise ConversionRefused(f"{path.name} is missing")
     if path.suffix == ".safetensors":
-        try:
-            return ModelFolder(path.parent).tensors(path.name)
-        except EncoderUnusable as error:
-            raise ConversionRefused(f"{path.name} is no safetensors, or is cut short") from error
+        return tensors_of(path)
+    if not path.is_file():
+        raise CheckpointRefused(f"{path.name} is missing")
     return _unwrapped(_unpickled(path), path.name)
 
 
@@ -57,7 +47,7 @@ def _unpickled(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a hostile file chooses what its reading raises; whatever that is, nothing of it ran
-        raise ConversionRefused(f"{path.name} holds more than tensors, or is cut short") from error
+        raise CheckpointRefused(f"{path.name} holds more than tensors, or is cut short") from error
 
 
 def _unwrapped(held: Any, name: str) -> dict[str, Tensor]:
@@ -65,7 +55,7 @@ def _unwrapped(held: Any, name: str) -> dict[str, Tensor]:
 
     inner = next((held[key] for key in _WRAPPERS if isinstance(held.get(key), Mapping)), held) if isinstance(held, Mapping) else held
     if not isinstance(inner, Mapping) or not inner or not all(isinstance(each, torch.Tensor) for each in inner.values()):
-        raise ConversionRefused(f"{name} holds something else than tensors by name")
+        raise CheckpointRefused(f"{name} holds something else than tensors by name")
     return {str(key): tensor.detach() for key, tensor in inner.items()}
 
 
@@ -81,55 +71,3 @@ def written(tensors: Mapping[str, Tensor], out: Path) -> None:
         apart[name] = tensor if alone else tensor.clone().contiguous()  # a second name for the same numbers would be dropped
         taken.add(place)
     save_torch_state_dict(apart, out)
-
-
-def settings(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON object of a folder.
-
-    Raises:
-        ConversionRefused: it is not there, or is no JSON object.
-    """
-    try:
-        return ModelFolder(folder).json(name)
-    except EncoderUnusable as error:
-        raise ConversionRefused(f"{name} is missing, or is no JSON object") from error
-
-
-class Stock:
-    """Tensors that are taken out part by part; what is left at the end was not understood."""
-
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
-        self._left = dict(tensors)
-
-    def has(self, prefix: str) -> bool:
-        """Whether a tensor's name begins so."""
-        return any(name.startswith(prefix) for name in self._left)
-
-    def take(self, name: str) -> Tensor:
-        """One tensor.
-
-        Raises:
-            ConversionRefused: it is missing.
-        """
-        if name not in self._left:
-            raise ConversionRefused(f"the tensor {name!r} is missing")
-        return self._left.pop(name)
-
-    def under(self, prefix: str, rename: Callable[[str], str] = str) -> dict[str, Tensor]:
-        """All tensors whose names begin so, by the rest of their names, renamed."""
-        names = [name for name in self._left if name.startswith(prefix)]
-        return {rename(name.removeprefix(prefix)): self._left.pop(name) for name in names}
-
-    def leave(self, prefixes: Iterable[str] = (), endings: Iterable[str] = ()) -> None:
-        """Drop what nothing here depends on."""
-        starts, ends = tuple(prefixes), tuple(endings)
-        self._left = {name: tensor for name, tensor in self._left.items() if not name.startswith(starts) and not name.endswith(ends)}
-
-    def close(self) -> None:
-        """Refuse what nobody took.
-
-        Raises:
-            ConversionRefused: tensors are left.
-        """
-        if self._left:
-            raise ConversionRefused(f"{len(self._left)} tensors are left over, such as {min(self._left)!r}")

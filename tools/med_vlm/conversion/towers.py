@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.med_vlm.conversion.tensors import Stock, of_file, published, settings
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.checkpoint import Stock, settings
+from tools.med_vlm.conversion.tensors import of_file, published
+from tools.med_vlm.errors import CheckpointRefused
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,12 +37,12 @@ def clip_tower(folder: Path, own: Mapping[str, Tensor]) -> Tower:
     """The vision half of a CLIP folder. `own`: tensors that a checkpoint brings itself, taken instead of the folder's.
 
     Raises:
-        ConversionRefused: the folder holds no CLIP, or its settings are missing.
+        CheckpointRefused: the folder holds no CLIP, or its settings are missing.
     """
-    told = settings(folder, "config.json")
+    told = settings(folder)
     network = told.get("vision_config") if told.get("model_type") == "clip" else told
     if not isinstance(network, dict) or told.get("model_type") not in ("clip", "clip_vision_model"):
-        raise ConversionRefused("the base is no CLIP")
+        raise CheckpointRefused("the base is no CLIP")
     stock = Stock({f"vision_model.{name}": each for name, each in own.items()} if own else published(folder))
     stock.leave(("text_model.", "text_projection.", "visual_projection.", "logit_scale"), ("position_ids",))
     tensors = stock.under("vision_model.")
@@ -61,13 +62,13 @@ def open_clip_tower(weights: Path, config: Path) -> Tower:
     """The timm ViT of an open_clip checkpoint (BiomedCLIP's layout), the text half left away.
 
     Raises:
-        ConversionRefused: another architecture, or a tensor is missing or left over.
+        CheckpointRefused: another architecture, or a tensor is missing or left over.
     """
     told = settings(config.parent, config.name)
     vision = told.get("model_cfg", told).get("vision_cfg", {})
     name = vision.get("timm_model_name")
     if not isinstance(name, str) or not re.fullmatch(r"vit_(tiny|small|base|large)_patch\d+_\d+(\.\w+)?", name):
-        raise ConversionRefused("the vision tower is no timm ViT")
+        raise CheckpointRefused("the vision tower is no timm ViT")
     stock = Stock(of_file(weights))
     stock.leave(("text.", "logit_scale", "logit_bias", "visual.head."))
     tensors = stock.under("visual.trunk.")
@@ -90,7 +91,7 @@ def _vit_settings(tensors: Mapping[str, Tensor], side: int) -> dict[str, Any]:
         width, _, _, patch = tensors["patch_embed.proj.weight"].shape
         inner = tensors["blocks.0.mlp.fc1.weight"].shape[0]
     except (KeyError, ValueError) as error:
-        raise ConversionRefused("a tensor of the vision tower is missing") from error
+        raise CheckpointRefused("a tensor of the vision tower is missing") from error
     layers = 1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks."))
     return {
         "model_type": "vit",

@@ -80,6 +80,7 @@ def test_a_person_stays_on_one_side_when_the_archive_grows(tmp_path: Path, write
         ({"licence": "CC-BY-NC-4.0"}, "licence forbids commercial use"),
         ({"licence": "CC BY-NC-SA"}, "licence forbids commercial use"),
         ({"licence": "for research use only"}, "licence forbids commercial use"),
+        ({"licence": "UNKNOWN"}, "licence is not stated"),
         ({"consent": "care alone"}, "consent does not allow training"),
         ({"image": "images/nowhere.png"}, "image file is missing"),
         ({"report": ""}, "not a case: report"),

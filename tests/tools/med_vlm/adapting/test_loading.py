@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from tools.med_vlm.adapting.loading import device_of, load, load_processor, source_of
+from tools.med_vlm.adapting.loading import load, load_processor, source_of
 from tools.med_vlm.errors import ModelCodeRefused, ModelFormatRefused, ModelNotFound, TrainingBaseRefused
 
 
@@ -62,17 +62,6 @@ def test_a_folder_without_a_processor_is_refused(copied: Path) -> None:
         (copied / name).unlink()
     with pytest.raises(TrainingBaseRefused, match="processor"):
         load_processor(AutoProcessor, source_of(str(copied)))
-
-
-@pytest.mark.parametrize("kind", ["cpu", "cuda"])
-def test_a_named_device_is_taken(kind: str) -> None:
-    assert device_of(kind) == kind
-
-
-def test_auto_takes_what_is_there() -> None:
-    import torch
-
-    assert device_of("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def test_a_folder_without_settings_has_no_kind(tmp_path: Path) -> None:

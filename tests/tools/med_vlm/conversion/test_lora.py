@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from tools.med_vlm.conversion.lora import adapted, without_wrapping
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.errors import CheckpointRefused
 
 RANDOM = torch.Generator().manual_seed(4)
 W = torch.randn(5, 3, generator=RANDOM)
@@ -66,7 +66,7 @@ def test_newer_files_are_safetensors_with_an_adapters_name(tmp_path: Path) -> No
     ],
 )
 def test_an_adapter_that_is_more_or_says_too_little_is_refused(how: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(ConversionRefused):
+    with pytest.raises(CheckpointRefused):
         adapted(WEIGHTS, adapter(tmp_path, **how))
 
 
@@ -82,7 +82,7 @@ def test_an_adapter_that_is_more_or_says_too_little_is_refused(how: dict[str, An
     ids=["half a pair", "too few rows", "other ranks", "more", "another layer"],
 )
 def test_matrices_that_do_not_belong_to_the_weights_are_refused(tensors: dict[str, torch.Tensor], tmp_path: Path) -> None:
-    with pytest.raises(ConversionRefused):
+    with pytest.raises(CheckpointRefused):
         adapted(WEIGHTS, adapter(tmp_path, tensors))
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tools.med_vlm.conversion.towers import clip_tower, open_clip_tower
-from tools.med_vlm.errors import ConversionRefused
+from tools.med_vlm.errors import CheckpointRefused
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def test_a_checkpoints_own_tower_comes_before_the_bases(clip: Path) -> None:
 @pytest.mark.parametrize("told", [{"model_type": "siglip", "vision_config": {}}, {"model_type": "clip"}, {}])
 def test_a_base_that_is_no_clip_is_refused(told: dict[str, Any], clip: Path) -> None:
     (clip / "config.json").write_text(json.dumps(told))
-    with pytest.raises(ConversionRefused, match="no CLIP"):
+    with pytest.raises(CheckpointRefused, match="no CLIP"):
         clip_tower(clip, {})
 
 
 def test_a_tensor_that_no_half_of_a_clip_has_is_refused(clip: Path) -> None:
     held = torch.load(clip / "pytorch_model.bin", weights_only=True)
     torch.save(held | {"adapter.weight": torch.ones(1)}, clip / "pytorch_model.bin")
-    with pytest.raises(ConversionRefused, match="left over"):
+    with pytest.raises(CheckpointRefused, match="left over"):
         clip_tower(clip, {})
 
 
@@ -54,7 +54,7 @@ def test_an_open_clip_tower_that_lacks_a_tensor_is_refused(name: str, llava_rad_
     held = torch.load(source / "tiny_518_checkpoint.pt", weights_only=True)["state_dict"]
     for changed in ({key: each for key, each in held.items() if key != name}, held | {"visual.trunk.norm_pre.weight": torch.ones(64)}):
         torch.save(changed, tmp_path / "tower.pt")
-        with pytest.raises(ConversionRefused, match=r"missing|left over"):
+        with pytest.raises(CheckpointRefused, match=r"missing|left over"):
             open_clip_tower(tmp_path / "tower.pt", source / "tiny_518.json")
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.encoders.hugging_face import silenced
-from tools.med_vlm.backends.composed.checkpoint import Checkpoint, mismatch, settings, whole
+from tools.med_vlm.backends.composed.filling import whole
 from tools.med_vlm.backends.composed.speech import Speech
+from tools.med_vlm.checkpoint import making, settings, stock_of
 from tools.med_vlm.errors import CheckpointRefused
 
 if TYPE_CHECKING:
@@ -23,12 +24,9 @@ def load_llama(folder: Path, number: dtype, *, stops: Sequence[str] = ()) -> Spe
     """A Llama, with its tokenizer, as transformers saves it.
 
     Raises:
-        ModelMissing: there are no weights or no settings in the folder.
-        CheckpointRefused: a tensor is missing, left over or of another shape.
+        CheckpointRefused: there are no weights or no settings in the folder; a tensor is missing, left over or of another shape.
     """
-    held = Checkpoint(folder)
-    tensors = held.take("")
-    return llama(tensors, settings(folder), tokenizer_of(folder), number, stops=stops)
+    return llama(stock_of(folder).under(""), settings(folder), tokenizer_of(folder), number, stops=stops)
 
 
 def llama(tensors: Mapping[str, Tensor], sizes: Mapping[str, Any], tokenizer: Any, number: dtype, *, stops: Sequence[str] = ()) -> Speech:
@@ -39,7 +37,7 @@ def llama(tensors: Mapping[str, Tensor], sizes: Mapping[str, Any], tokenizer: An
     """
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    with mismatch("LlamaForCausalLM"):
+    with making("LlamaForCausalLM"):
         config = LlamaConfig.from_dict(dict(sizes))
     kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(_RECOMPUTED)}
     if tokenizer.vocab_size > config.vocab_size:
@@ -59,5 +57,5 @@ def tokenizer_of(folder: Path) -> Any:
 
     if not (folder / "tokenizer.json").is_file() and (folder / "tokenizer.model").is_file() and find_spec("sentencepiece") is None:
         raise CheckpointRefused("to read its tokenizer.model, install the package sentencepiece, or put a tokenizer.json beside it")
-    with mismatch("a tokenizer"), silenced():
+    with making("a tokenizer"), silenced():
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.med_vlm.asked import Asked, Image
-from tools.med_vlm.backends.composed.checkpoint import Checkpoint, filled, mismatch, settings, whole
+from tools.med_vlm.backends.composed.filling import filled, whole
 from tools.med_vlm.backends.composed.llama import llama, tokenizer_of
 from tools.med_vlm.backends.composed.maira2_prompt import Shown, report_turn, shown_of
-from tools.med_vlm.backends.composed.placing import place
 from tools.med_vlm.backends.composed.speaker import Speaker
 from tools.med_vlm.backends.composed.speech import Asking, Speech
 from tools.med_vlm.backends.pixels import to_pil
+from tools.med_vlm.backends.placing import place
+from tools.med_vlm.checkpoint import making, settings, stock_of
 from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.identity import identified
 from tools.med_vlm.spec import ModelSpec
@@ -42,7 +43,7 @@ def open_maira2(spec: ModelSpec) -> Speaker:
     """MAIRA-2 as it is published, its `.py` files unread.
 
     Raises:
-        ModelNotPinned, ModelNotFound, ModelFilesChanged, ModelMissing, ModelFormatRefused: as `tools.med_vlm.identity.identified`.
+        ModelNotPinned, ModelNotFound, ModelFilesChanged, ModelFormatRefused: as `tools.med_vlm.identity.identified`.
         CheckpointRefused: a tensor is missing, left over or of another shape, or the settings are not MAIRA-2's; or `format` is none of
             `FORMATS`.
     """
@@ -55,18 +56,18 @@ def maira2(folder: Path, spec: ModelSpec) -> Maira2:
     """The composition of a folder.
 
     Raises:
-        ModelMissing, CheckpointRefused: as `open_maira2`.
+        CheckpointRefused: as `open_maira2`.
     """
     if spec.format not in FORMATS:
         raise CheckpointRefused(f"it writes {' or '.join(FORMATS)} (`format`), and nothing else")
     where, number = place(spec.device)
     said = settings(folder)
     _published(said)
-    held = Checkpoint(folder)
-    tower = _tower(said["vision_config"], held.take("vision_tower."), number)
-    projector = _projector(held.take("multi_modal_projector.layers."), said["projector_hidden_act"], number)
+    held = stock_of(folder)
+    tower = _tower(said["vision_config"], held.part("vision_tower."), number)
+    projector = _projector(held.part("multi_modal_projector.layers."), said["projector_hidden_act"], number)
     tokenizer = tokenizer_of(folder)
-    speech = llama(held.take("language_model."), said["text_config"], tokenizer, number)
+    speech = llama(held.part("language_model."), said["text_config"], tokenizer, number)
     held.close()
     if (projector[0].in_features, projector[-1].out_features) != (tower.config.hidden_size, speech.width):
         raise CheckpointRefused("its projector does not fit between tower and language model")
@@ -164,7 +165,7 @@ def _published(said: dict[str, Any]) -> None:
 def _tower(sizes: dict[str, Any], tensors: dict[str, Tensor], number: dtype) -> Any:
     from transformers import Dinov2Backbone, Dinov2Config
 
-    with mismatch("Dinov2"):
+    with making("Dinov2"):
         config = Dinov2Config.from_dict(sizes)
     if config.out_features != config.stage_names[-1:] or not config.apply_layernorm or config.reshape_hidden_states:
         raise CheckpointRefused("its tower does not give its last layer, normed, as rows")
@@ -176,7 +177,7 @@ def _projector(tensors: dict[str, Tensor], activation: str, number: dtype) -> An
     from torch import nn
     from transformers.activations import ACT2FN
 
-    with mismatch("its projector"):
+    with making("its projector"):
         shapes = [tensors[f"{2 * layer}.weight"].shape for layer in range(len(tensors) // 2)]
         steps = [step for rows, columns in shapes for step in (nn.Linear(columns, rows), ACT2FN[activation])]
     return filled(nn.Sequential(*steps[:-1]), tensors, number)
@@ -185,5 +186,5 @@ def _projector(tensors: dict[str, Tensor], activation: str, number: dtype) -> An
 def _processor(folder: Path) -> Any:
     from transformers import BitImageProcessorPil
 
-    with mismatch("an image processor"):
+    with making("an image processor"):
         return BitImageProcessorPil.from_pretrained(str(folder), local_files_only=True)

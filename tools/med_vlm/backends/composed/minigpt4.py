@@ -18,19 +18,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.med_vlm.asked import Asked
-from tools.med_vlm.backends.composed.checkpoint import Checkpoint, mismatch, settings, whole
+from tools.med_vlm.backends.composed.filling import whole
 from tools.med_vlm.backends.composed.llama import load_llama
-from tools.med_vlm.backends.composed.placing import place
 from tools.med_vlm.backends.composed.speaker import Speaker
 from tools.med_vlm.backends.composed.speech import Asking, Speech, plain
 from tools.med_vlm.backends.pixels import to_pil
+from tools.med_vlm.backends.placing import place
+from tools.med_vlm.checkpoint import making, settings, stock_of
 from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.identity import identified
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt, Question
 
 if TYPE_CHECKING:
-    from torch import Tensor, device, dtype
+    from torch import Tensor, dtype
 
 _SYSTEM = (
     "Give the following image: <Img>ImageContent</Img>. You will be able to see the image once I provide it to you. "
@@ -61,7 +62,7 @@ def open_minigpt4(spec: ModelSpec) -> Speaker:
     """MiniGPT-4, put together of `source`, `base/vision` and `base/language`.
 
     Raises:
-        ModelNotPinned, ModelNotFound, ModelFilesChanged, ModelMissing, ModelFormatRefused: as `tools.med_vlm.identity.identified`.
+        ModelNotPinned, ModelNotFound, ModelFilesChanged, ModelFormatRefused: as `tools.med_vlm.identity.identified`.
         CheckpointRefused: a tensor is missing, left over or of another shape, or `base` is not named.
     """
     files = identified(spec)
@@ -75,7 +76,7 @@ def minigpt4(source: Path, base: Path, spec: ModelSpec) -> MiniGpt4:
     """The composition of two folders.
 
     Raises:
-        ModelMissing, CheckpointRefused: as `open_minigpt4`.
+        CheckpointRefused: as `open_minigpt4`.
     """
     where, number = place(spec.device)
     projection = _projection(source)
@@ -137,7 +138,7 @@ class _Vision:
         self._queries = queries
         self.turns = VICUNA if qformer is not None else LLAMA2
 
-    def to(self, where: device) -> _Vision:
+    def to(self, where: str) -> _Vision:
         self._model.to(where)
         if self._qformer is not None and self._queries is not None:
             self._qformer.to(where)
@@ -169,17 +170,10 @@ class _Vision:
 
 def _projection(folder: Path) -> Any:
     """The trained linear layer, named `llama_proj` as published."""
-    import torch
-
-    held = Checkpoint(folder)
-    tensors = held.take("llama_proj.")
+    held = stock_of(folder)
+    made = held.linear("llama_proj", bias=True)
     held.close()
-    weight = tensors.get("weight")
-    if set(tensors) != {"weight", "bias"} or weight is None or weight.ndim != 2 or tensors["bias"].shape != weight.shape[:1]:
-        raise CheckpointRefused("llama_proj is not one weight and one bias")
-    made = torch.nn.Linear(weight.shape[1], weight.shape[0]).requires_grad_(False)
-    made.load_state_dict(tensors)
-    return made
+    return made.requires_grad_(requires_grad=False)
 
 
 def _vision(folder: Path, taken: int, number: dtype) -> _Vision:
@@ -188,17 +182,17 @@ def _vision(folder: Path, taken: int, number: dtype) -> _Vision:
     from transformers import Blip2Config, BlipImageProcessorPil
     from transformers.models.blip_2.modeling_blip_2 import Blip2QFormerModel, Blip2VisionModel
 
-    with mismatch("BLIP-2"):
+    with making("BLIP-2"):
         sizes = Blip2Config.from_dict(settings(folder))
         processor = BlipImageProcessorPil.from_pretrained(str(folder), local_files_only=True)
-    held = Checkpoint(folder)
-    held.leave(*_PARTS_OF_BLIP2)
-    model = whole(Blip2VisionModel, sizes.vision_config, held.take("vision_model."), number)
-    queries, qformer = held.take("query_tokens"), held.take("qformer.")
+    held = stock_of(folder)
+    held.leave(_PARTS_OF_BLIP2)
+    model = whole(Blip2VisionModel, sizes.vision_config, held.part("vision_model."), number)
+    queries, qformer = held.take("query_tokens"), held.part("qformer.")
     held.close()
     if taken == sizes.qformer_config.hidden_size:
         former = whole(Blip2QFormerModel, sizes.qformer_config, qformer, float32)  # as transformers keeps it: bfloat16 is too coarse for it
-        return _Vision(model, processor, former, queries[""].float())
+        return _Vision(model, processor, former, queries.float())
     if taken == _SIDE_BY_SIDE * sizes.vision_config.hidden_size and _patches(sizes.vision_config) % _SIDE_BY_SIDE == 0:
         return _Vision(model, processor, None, None)
     raise CheckpointRefused("llama_proj takes neither the Q-Former's rows nor four patches")

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from tools.med_vlm.asked import Asked
-from tools.med_vlm.backends.composed.placing import memory
+from tools.med_vlm.backends.placing import memory
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Answered, Prompt, Question, Written

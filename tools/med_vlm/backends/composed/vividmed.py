@@ -4,8 +4,9 @@ The stage-2 release is a PEFT folder, `adapter/`: low-rank updates (`lora_A`, `l
 where no low-rank update was possible: the volume patch embedding, the two mask models (`sam`, `isam_model`) and the projection into them
 (`vg_proj`). This file reads that layout and gives the merged tensors.
 
-What is not here: a CogVLM decoder to run them (two experts a layer, `vision_expert_*` beside `language_expert_*`), the mask models, and
-grounded weights, which were not published. What VividMed *writes*, phrases in `<p>` with boxes and masks, is read from a server by
+No back end runs them. What is missing: CogVLM's decoder (two experts a layer, `vision_expert_*` beside `language_expert_*`), the vision
+before it, whose patches change their depth with the volume and are pooled, the mask and box heads, and grounded weights to hold any of it
+against, which were not published. What VividMed *writes*, phrases in `<p>` with boxes and masks, is read from a server by
 `tools.med_vlm.formats.vividmed`.
 """
 
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tools.med_vlm.backends.composed.checkpoint import Checkpoint, settings
+from tools.med_vlm.checkpoint import settings, stock_of
 from tools.med_vlm.errors import CheckpointRefused
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def adapter_settings(folder: Path) -> Adapter:
     """The settings of an adapter folder.
 
     Raises:
-        ModelMissing: there are none.
-        CheckpointRefused: it is no LoRA, or one whose sum is another than B times A.
+        CheckpointRefused: there are none; it is no LoRA, or one whose sum is another than B times A.
     """
     said = settings(folder, "adapter_config.json")
     if said.get("peft_type") != "LORA" or any((said.get(name) or value) != value for name, value in _UNREAD.items()):
@@ -73,12 +73,11 @@ def merged_adapter(folder: Path, base: Mapping[str, Tensor], sizes: Mapping[str,
     `sizes`: the base's `config.json`: its layers and vocabulary bound what an adapter may touch.
 
     Raises:
-        ModelMissing: a file of the adapter is missing.
-        CheckpointRefused: a tensor of the adapter has no place in the base, half a pair is missing, or a shape does not fit.
+        CheckpointRefused: a file or half a pair is missing, a tensor of the adapter has no place in the base, or a shape does not fit.
     """
     adapter = adapter_settings(folder)
-    held = Checkpoint(folder)
-    tensors = held.take(_PREFIX)
+    held = stock_of(folder)
+    tensors = held.part(_PREFIX)
     held.close()
     _within(tensors, sizes)
     merged = dict(base)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from tools.med_vlm.backends.local.sharing import SHARING, shared_length, shared_
 from tools.med_vlm.backends.local.spoken import spoken
 from tools.med_vlm.backends.local.walking import Drawn, Halted, Scored
 from tools.med_vlm.backends.pixels import to_pil
+from tools.med_vlm.deadline import in_turn, until
 from tools.med_vlm.errors import ImageRefused, PromptTooLong
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.vision_model import Answered, Prompt, Question, Written
@@ -42,7 +42,7 @@ class LocalModel:
     turns: Turns = field(repr=False)
     ends: frozenset[int] = field(repr=False)
     timeout: float = 120
-    """Seconds that one call may take."""
+    """Seconds that one call may take; fewer where the reading has no more."""
     writes: bool = field(default=True, init=False)
     _alone: threading.Lock = field(default_factory=threading.Lock, repr=False, init=False)
 
@@ -55,8 +55,8 @@ class LocalModel:
         pictures, captions = self._shown(asked)
         texts = [self.turns.text("", question.text, captions) for question in questions]
         said = [{answer: self._ways(text, answer) for answer in question.answers} for question, text in zip(questions, texts, strict=True)]
-        with self._alone:
-            deadline = time.monotonic() + self.timeout
+        with in_turn(self._alone):
+            deadline = until(self.timeout)
             scores = in_parts(walks(texts, said), lambda part: self._score(part, pictures, deadline))
         return answered(questions, said, scores)
 
@@ -71,8 +71,8 @@ class LocalModel:
         """
         pictures, captions = self._shown(asked)
         text = self.turns.text(prompt.system, prompt.user, captions)
-        with self._alone:
-            deadline = time.monotonic() + self.timeout
+        with in_turn(self._alone):
+            deadline = until(self.timeout)
             return tuple(in_parts(range(samples), lambda part: self._draw(part, text, pictures, prompt.most_tokens, deadline)))
 
     def _ways(self, text: str, answer: str) -> frozenset[tuple[int, ...]]:

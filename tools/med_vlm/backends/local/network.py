@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tools.med_vlm.backends.placing import free
 from tools.med_vlm.errors import CheckpointRefused, ModelOutOfMemory
 
 MOST_ROWS = 16
@@ -36,20 +37,6 @@ def refused() -> Iterator[None]:
         raise ModelOutOfMemory from None
     except (*_LOST, SafetensorError, StrictDataclassError, TemplateError) as error:
         raise CheckpointRefused(f"it is no model that transformers loads without code of its own ({type(error).__name__})") from error
-
-
-def device_of(wanted: str) -> str:
-    """The device of an entry of the settings: `auto` is the GPU where there is one.
-
-    Raises:
-        CheckpointRefused: a GPU was named and there is none.
-    """
-    import torch
-
-    there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise CheckpointRefused("the settings name a GPU and there is none")
-    return "cuda" if there and wanted != "cpu" else "cpu"
 
 
 def load_network(path: Path, device: str) -> Any:
@@ -137,11 +124,3 @@ def _halving(rows: Sequence[Row], run: Callable[[Sequence[Row]], Sequence[Made]]
     free()  # outside the handler, whose traceback holds on to the tensors
     half = len(rows) // 2
     return [*_halving(rows[:half], run), *_halving(rows[half:], run)]
-
-
-def free() -> None:
-    """Give back what the GPU's allocator keeps."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

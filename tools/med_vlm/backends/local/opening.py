@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+from tools.med_vlm.checkpoint import settings
 from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.identity import ModelFiles, identified, refuse_code
 from tools.med_vlm.spec import ModelSpec
 
 if TYPE_CHECKING:
     from tools.med_vlm.backends.local.model import LocalModel
+
+_VERSION = "local 1"
+"""Raise when the same files come to give other answers."""
 
 
 def open_local(spec: ModelSpec) -> LocalModel:
@@ -33,9 +38,10 @@ def load_local(spec: ModelSpec, files: ModelFiles) -> LocalModel:
         CheckpointRefused, ModelOutOfMemory: as `open_local`.
     """
     from tools.med_vlm.backends.local.model import LocalModel
-    from tools.med_vlm.backends.local.network import device_of, load_network, pad_where_it_changes_nothing, plain_generation, refused
-    from tools.med_vlm.backends.local.processing import load_processor
+    from tools.med_vlm.backends.local.network import load_network, pad_where_it_changes_nothing, plain_generation, refused
+    from tools.med_vlm.backends.local.processing import MOST_PIXELS, load_processor
     from tools.med_vlm.backends.local.prompting import turns_of
+    from tools.med_vlm.backends.placing import device_of
 
     model_type = model_type_of(files)
     with refused():
@@ -45,7 +51,7 @@ def load_local(spec: ModelSpec, files: ModelFiles) -> LocalModel:
     pad_where_it_changes_nothing(processor, network)
     return LocalModel(
         name=f"{spec.name} {(spec.revision or files.fingerprint)[:12]}",
-        fingerprint=files.fingerprint,
+        fingerprint=hashlib.sha256(f"{_VERSION} {MOST_PIXELS} {files.fingerprint}".encode()).hexdigest(),
         profile=spec.profile("generative reader"),
         network=network,
         turns=turns,
@@ -60,13 +66,7 @@ def model_type_of(files: ModelFiles) -> str:
     Raises:
         CheckpointRefused: there is no such file, or it names none.
     """
-    from retrieval.encoders.folder import ModelFolder
-    from retrieval.errors import EncoderUnusable
-
-    try:
-        named = ModelFolder(files.path).json("config.json").get("model_type")
-    except EncoderUnusable as error:
-        raise CheckpointRefused(str(error)) from error
+    named = settings(files.path).get("model_type")
     if not isinstance(named, str):
         raise CheckpointRefused("its config.json names no family of models")
     return named

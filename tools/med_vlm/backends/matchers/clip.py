@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from retrieval.encoders.folder import ModelFolder
 from retrieval.errors import BadCase
 from tools.med_vlm.asked import Image
-from tools.med_vlm.backends.matchers.checkpoint import open_checkpoint, refusing
+from tools.med_vlm.backends.matchers.checkpoint import open_checkpoint
 from tools.med_vlm.backends.matchers.matching import Matching, Scores, matcher_profile, model_name
 from tools.med_vlm.backends.matchers.prompts import sentences
 from tools.med_vlm.backends.matchers.remembered import Remembered
+from tools.med_vlm.checkpoint import WEIGHTS, refusing, tensors_of
 from tools.med_vlm.errors import CheckpointRefused, ImageRefused
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Question
@@ -82,16 +83,10 @@ def read_scale(folder: ModelFolder) -> Scale:
 
 def _numbers(folder: ModelFolder, ending: str) -> Iterator[float]:
     """Every single number of the folder's safetensors whose name ends so."""
-    from safetensors import SafetensorError, safe_open
-
-    for path in sorted(folder.path.rglob("*.safetensors")):
-        try:
-            with safe_open(path, "pt") as opened:
-                for name in opened.keys():  # noqa: SIM118 - a file of tensors is no mapping
-                    if name.split(".")[-1] == ending and (tensor := opened.get_tensor(name)).numel() == 1:
-                        yield float(tensor)
-        except SafetensorError as error:
-            raise CheckpointRefused("a file of its weights is no safetensors, or is cut short") from error
+    for path in sorted(folder.path.rglob(WEIGHTS)):
+        for name, tensor in tensors_of(path).items():
+            if name.split(".")[-1] == ending and tensor.numel() == 1:
+                yield float(tensor)
 
 
 class Matcher:

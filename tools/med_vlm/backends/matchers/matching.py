@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.med_vlm.asked import Asked, Image
-from tools.med_vlm.backends.local.network import free
-from tools.med_vlm.errors import ModelOutOfMemory
+from tools.med_vlm.backends.placing import memory
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Answered, Prompt, Question, Written
@@ -38,21 +37,13 @@ class Matching:
             AnswerNotKnown: an answer the model has no score for.
             ModelOutOfMemory: the device has not the memory for it.
         """
-        rows = self._scored(asked.focal, questions) if questions else ()
+        with memory():
+            rows = self._score(asked.focal, questions) if questions else ()
         return tuple(_answered(question, row) for question, row in zip(questions, rows, strict=True))
 
     def write(self, asked: Asked, prompt: Prompt, *, samples: int = 1) -> tuple[Written, ...]:
         """Nothing: a matcher has no words of its own."""
         return ()
-
-    def _scored(self, image: Image, questions: Sequence[Question]) -> Sequence[Scores]:
-        import torch
-
-        try:
-            return self._score(image, questions)
-        except torch.OutOfMemoryError:
-            free()
-            raise ModelOutOfMemory from None
 
 
 def _answered(question: Question, scores: Scores) -> Answered:

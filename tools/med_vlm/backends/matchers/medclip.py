@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image as Pictures
 
 from tools.med_vlm.asked import Image
-from tools.med_vlm.backends.matchers.checkpoint import Stock, open_checkpoint, ready, refusing, stock
+from tools.med_vlm.backends.matchers.checkpoint import open_checkpoint, ready, stock
 from tools.med_vlm.backends.matchers.matching import Matching, Scores, matcher_profile, model_name
 from tools.med_vlm.backends.matchers.prompts import sentences
 from tools.med_vlm.backends.matchers.remembered import Remembered
 from tools.med_vlm.backends.matchers.words import Words, read_words
 from tools.med_vlm.backends.pixels import to_pil
+from tools.med_vlm.checkpoint import Stock, refusing
 from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Question
@@ -102,7 +103,7 @@ def load_medclip(held: Stock) -> Network:
     words = held.under("text_model.model.")
     projection = held.linear("text_model.projection_head", bias=False)
     scale = held.take("logit_scale")
-    held.finish()
+    held.close()
     with refusing():
         bert = load_bert(words, projection.in_features // _HEAD_WIDTH, "mean")
     if len(bert.layers) < 2 or bert.places.num_embeddings < LONGEST or bert.words.embedding_dim != projection.in_features:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from retrieval.encoders.bert import Bert, load_bert
-from tools.med_vlm.backends.matchers.checkpoint import Stock, refusing
 from tools.med_vlm.backends.matchers.resnet import ResNet, load_resnet
 from tools.med_vlm.backends.matchers.words import Words
+from tools.med_vlm.checkpoint import Stock, refusing
 from tools.med_vlm.errors import CheckpointRefused
 
 PIXELS = 180
@@ -136,7 +136,7 @@ def load_medvill(held: Stock) -> MedVillNetwork:
     layers = held.under("enc.encoder.")
     pooler, itm = held.linear("enc.pooler.dense", bias=True), held.linear("itm.linear", bias=True)
     word_head = _word_head(held, text.get("word_embeddings.weight"))
-    held.finish()
+    held.close()
     with refusing():
         tensors = {**{f"embeddings.{name}": tensor for name, tensor in text.items()}, **{f"encoder.{n}": t for n, t in layers.items()}}
         bert = load_bert(tensors, projection.out_features // _HEAD_WIDTH, "first")
@@ -170,7 +170,7 @@ def _word_head(held: Stock, embeddings: Tensor | None) -> WordHead | None:
     norm = nn.LayerNorm(dense.out_features, eps=1e-5)
     norm.weight, norm.bias = (nn.Parameter(own.take(f"transform.LayerNorm.{end}")) for end in ("weight", "bias"))
     made = WordHead(dense, norm, embeddings, own.take("bias"))
-    own.finish()
+    own.close()
     return made
 
 

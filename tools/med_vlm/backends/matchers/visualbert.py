@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from tools.med_vlm.asked import Image
-from tools.med_vlm.backends.matchers.checkpoint import Checkpoint, loading, open_checkpoint, ready, refusing
+from tools.med_vlm.backends.matchers.checkpoint import Checkpoint, loading, open_checkpoint, ready
 from tools.med_vlm.backends.matchers.matching import Matching, Scores, matcher_profile, model_name
 from tools.med_vlm.backends.matchers.regions import open_regions
 from tools.med_vlm.backends.matchers.words import Words, read_words
+from tools.med_vlm.checkpoint import refuse_incomplete, settings
 from tools.med_vlm.errors import AnswerNotKnown, CheckpointRefused
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Question
@@ -84,8 +85,7 @@ def load_visualbert(checkpoint: Checkpoint) -> Any:
     import torch
     from transformers import VisualBertForPreTraining, VisualBertForQuestionAnswering
 
-    with refusing():
-        names = checkpoint.folder.json("config.json").get("architectures") or []
+    names = settings(checkpoint.folder.path).get("architectures") or []
     kinds = [kind for kind in (VisualBertForQuestionAnswering, VisualBertForPreTraining) if kind.__name__ in names]
     if len(kinds) != 1:
         raise CheckpointRefused("its settings name neither VisualBertForQuestionAnswering nor VisualBertForPreTraining")
@@ -93,9 +93,7 @@ def load_visualbert(checkpoint: Checkpoint) -> Any:
         model, notes = kinds[0].from_pretrained(
             str(checkpoint.folder.path), output_loading_info=True, local_files_only=True, dtype=torch.float32, use_safetensors=True
         )
-    left = [name for name in notes["unexpected_keys"] if not name.endswith(_MAY_BE_LEFT)]
-    if wrong := len(left) + len(notes["missing_keys"]) + len(notes["mismatched_keys"]):
-        raise CheckpointRefused(f"{wrong} tensors are missing, left over, or of another shape")
+    refuse_incomplete(notes, unread=_MAY_BE_LEFT)
     if model.config.max_position_embeddings < LONGEST:
         raise CheckpointRefused(f"it has fewer than {LONGEST} places for a text")
     return model

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval.encoders.folder import ModelFolder
-from tools.med_vlm.backends.matchers.checkpoint import refusing
+from tools.med_vlm.checkpoint import refusing, settings
 from tools.med_vlm.errors import CheckpointRefused, MedVlmError
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def _from_vocabulary(folder: ModelFolder) -> Tokenizer:
     """As `BertTokenizer` reads it: lower case unless `tokenizer_config.json` says otherwise, even for a vocabulary with capitals."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-    settings = folder.json("tokenizer_config.json") if folder.has("tokenizer_config.json") else {}
+    told = settings(folder.path, "tokenizer_config.json") if folder.has("tokenizer_config.json") else {}
     made = Tokenizer(models.WordPiece.from_file(str(folder.file("vocab.txt")), unk_token=_UNKNOWN))
-    made.normalizer = normalizers.BertNormalizer(lowercase=bool(settings.get("do_lower_case", True)))
+    made.normalizer = normalizers.BertNormalizer(lowercase=bool(told.get("do_lower_case", True)))
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     return made
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tools.med_vlm.backends.composed.checkpoint import settings
 from tools.med_vlm.backends.composed.llama import llama, load_llama, tokenizer_of
-from tools.med_vlm.errors import CheckpointRefused, ModelMissing
+from tools.med_vlm.checkpoint import settings
+from tools.med_vlm.errors import CheckpointRefused
 
 
 def test_its_weights_are_those_of_the_folder(llama_folder: Callable[..., Path]) -> None:
@@ -44,7 +44,7 @@ def test_sizes_that_make_no_llama_are_refused(llama_folder: Callable[..., Path])
 
 
 def test_a_folder_without_weights_or_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing):
+    with pytest.raises(CheckpointRefused):
         load_llama(tmp_path, torch.float32)
     with pytest.raises(CheckpointRefused):
         tokenizer_of(tmp_path)

@@ -15,7 +15,7 @@ from torch import Tensor
 from tools.med_vlm.asked import Asked, Image, asked_of
 from tools.med_vlm.backends.composed.minigpt4 import MiniGpt4, minigpt4, open_minigpt4
 from tools.med_vlm.conversion import convert
-from tools.med_vlm.errors import CheckpointRefused, ModelMissing
+from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt, Question
 
@@ -214,5 +214,5 @@ def test_without_its_bases_it_is_refused(minigpt4_spec: Spec) -> None:
     alone = {name: digest for name, digest in spec.files.items() if not name.startswith("base/")}
     with pytest.raises(CheckpointRefused):
         open_minigpt4(spec.model_copy(update={"base": None, "files": alone}))
-    with pytest.raises(ModelMissing):
+    with pytest.raises(CheckpointRefused, match=r"config\.json is missing"):
         minigpt4(Path(spec.source), Path(spec.source), spec)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tools.med_vlm.backends.composed.vividmed import ADDED_TOKENS, adapter_settings, merged_adapter
-from tools.med_vlm.errors import CheckpointRefused, ModelMissing
+from tools.med_vlm.errors import CheckpointRefused
 
 SIZES = {"num_hidden_layers": 2, "vocab_size": 12}
 WIDTH, ROWS = 8, SIZES["vocab_size"] + len(ADDED_TOKENS)
@@ -212,7 +212,7 @@ def test_an_adapter_that_is_a_pickle_is_not_read(released: tuple[Path, dict[str,
     tensors = load_file(folder / "adapter_model.safetensors")
     (folder / "adapter_model.safetensors").unlink()
     torch.save(tensors, folder / "adapter_model.bin")
-    with pytest.raises(ModelMissing):
+    with pytest.raises(CheckpointRefused, match="no safetensors"):
         merged_adapter(folder, base, SIZES)
 
 

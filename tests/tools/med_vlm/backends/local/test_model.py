@@ -19,6 +19,7 @@ from tools.med_vlm.asked import Asked, Image, asked_of
 from tools.med_vlm.backends.local import open_local
 from tools.med_vlm.backends.local.model import LocalModel
 from tools.med_vlm.backends.pixels import to_pil
+from tools.med_vlm.deadline import within
 from tools.med_vlm.errors import ImageRefused, ModelOutOfMemory, ModelTimedOut, PromptTooLong
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Answered, Prompt, Question
@@ -103,8 +104,21 @@ def test_a_model_that_is_opened_again_answers_to_the_last_bit_the_same(
     again = open_local(pinned(tiny(family)))
     assert again.choose(image, [SIDE]) == model.choose(image, [SIDE])
     assert again.fingerprint == model.fingerprint
-    assert again.name == f"tiny {model.fingerprint[:12]}"
+    assert again.name == model.name
     assert again.profile.role == "generative reader"
+
+
+@pytest.mark.fault(66)
+def test_whoever_waits_for_the_model_or_its_words_waits_no_longer_than_the_reading_has(
+    opened: Callable[[str], LocalModel], image: Asked
+) -> None:
+    model = opened("llava")
+    for ask in (lambda: model.choose(image, [SIDE]), lambda: model.write(image, REPORT)):
+        with pytest.raises(ModelTimedOut), within(0):
+            ask()
+        with model._alone, pytest.raises(ModelTimedOut), within(0.02):
+            ask()
+    assert model.choose(image, [SIDE])
 
 
 def test_a_second_view_and_a_prior_are_shown_where_the_family_takes_them(model: LocalModel, image: Asked, other_image: Asked) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from tools.med_vlm.backends.local.network import device_of, in_parts, load_network, longest_text, plain_generation, refused
+from tools.med_vlm.backends.local.network import in_parts, load_network, longest_text, plain_generation, refused
 from tools.med_vlm.backends.local.processing import load_processor
 from tools.med_vlm.errors import CheckpointRefused, ModelOutOfMemory
 
@@ -69,15 +69,6 @@ def test_penalties_and_chances_of_a_folders_settings_are_put_aside(tiny: Callabl
     left = network.generation_config
     assert (left.repetition_penalty, left.do_sample, left.temperature, left.min_new_tokens) == (None, None, None, None)
     assert longest_text(network) == 4096
-
-
-def test_a_gpu_that_is_named_and_not_there_is_refused() -> None:
-    there = torch.cuda.is_available()
-    assert device_of("cpu") == "cpu"
-    assert device_of("auto") == ("cuda" if there else "cpu")
-    if not there:
-        with pytest.raises(CheckpointRefused):
-            device_of("cuda")
 
 
 @pytest.mark.fault(66)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tools.med_vlm.asked import Asked, Image
-from tools.med_vlm.backends.composed.checkpoint import Checkpoint, filled, settings
+from tools.med_vlm.backends.composed.filling import filled
 from tools.med_vlm.backends.composed.llama import llama, tokenizer_of
-from tools.med_vlm.backends.composed.placing import place
 from tools.med_vlm.backends.composed.speaker import Speaker
 from tools.med_vlm.backends.composed.speech import Asking, Speech, plain
 from tools.med_vlm.backends.pixels import to_pil
+from tools.med_vlm.backends.placing import place
+from tools.med_vlm.checkpoint import Stock, settings, stock_of
 from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.identity import identified
 from tools.med_vlm.spec import ModelSpec
@@ -38,17 +39,17 @@ def open_radfm(spec: ModelSpec) -> Speaker:
     """RadFM: `source` holds the whole checkpoint as safetensors, `base` the LLaMA's `config.json` and tokenizer (`Language_files`).
 
     Raises:
-        ModelNotPinned, ModelNotFound, ModelFilesChanged, ModelMissing, ModelFormatRefused: as `tools.med_vlm.identity.identified`.
+        ModelNotPinned, ModelNotFound, ModelFilesChanged, ModelFormatRefused: as `tools.med_vlm.identity.identified`.
         CheckpointRefused: a tensor is missing, left over or of another shape, or `base` is not named.
     """
     files = identified(spec)
     if files.base is None:
         raise CheckpointRefused("`base` names no folder with the language model's config.json and tokenizer")
-    made = radfm(Checkpoint(files.path), settings(files.base), tokenizer_of(files.base), spec)
+    made = radfm(stock_of(files.path), settings(files.base), tokenizer_of(files.base), spec)
     return Speaker(made, spec, files.fingerprint)
 
 
-def radfm(held: Checkpoint, sizes: dict[str, Any], tokenizer: Any, spec: ModelSpec) -> RadFM:
+def radfm(held: Stock, sizes: dict[str, Any], tokenizer: Any, spec: ModelSpec) -> RadFM:
     """The composition of a checkpoint.
 
     Raises:
@@ -60,19 +61,20 @@ def radfm(held: Checkpoint, sizes: dict[str, Any], tokenizer: Any, spec: ModelSp
     from tools.med_vlm.backends.composed.radfm.vision import vision_of
 
     where, number = place(spec.device)
-    held.leave(*UNUSED)
-    language = held.take("lang_model.")
-    own = held.take("embedding_layer.")
+    held.leave(UNUSED)
+    language = held.part("lang_model.")
+    own = Stock(held.part("embedding_layer."))
     held.close()
-    _same_vocabulary(language, own)
-    vision, perceiver, fc = (_part(own, name) for name in ("vision_encoder.", "perceiver.", "fc."))
-    frames = own.pop("figure_token_weight", None)
-    if own or frames is None or len(frames) != _FRAMES or set(fc) != {"weight", "bias"} or len(fc["weight"]) != frames.shape[1]:
+    _same_vocabulary(language, own.take("weight") if own.has("weight") else None)
+    vision, perceiver, fc = own.part("vision_encoder."), own.part("perceiver."), own.linear("fc", bias=True)
+    frames = own.take("figure_token_weight")
+    own.close()
+    if len(frames) != _FRAMES or fc.out_features != frames.shape[1]:
         raise CheckpointRefused("its embedding layer is not RadFM's")
     look = nn.Sequential(
         filled(vision_of(vision), vision, number),
         filled(perceiver_of(perceiver), perceiver, number),
-        filled(nn.Linear(fc["weight"].shape[1], fc["weight"].shape[0]), fc, number),
+        fc.to(number).eval().requires_grad_(requires_grad=False),
     )
     speech = llama(language, sizes, tokenizer, number)
     if speech.width != frames.shape[1]:
@@ -135,18 +137,10 @@ def volume(image: Image) -> Tensor:
     return pixels[..., None].expand(CHANNELS, SIDE, SIDE, 4)
 
 
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    part = {name.removeprefix(prefix): tensors.pop(name) for name in tuple(tensors) if name.startswith(prefix)}
-    if not part:
-        raise CheckpointRefused(f"there is no {prefix.rstrip('.')}")
-    return part
-
-
-def _same_vocabulary(language: dict[str, Tensor], own: dict[str, Tensor]) -> None:
+def _same_vocabulary(language: dict[str, Tensor], copy: Tensor | None) -> None:
     """The published checkpoint holds the vocabulary twice, safetensors perhaps once: take it from either, refuse two that differ."""
     import torch
 
-    copy = own.pop("weight", None)
     held = language.get(VOCABULARY, copy)
     if held is None or (copy is not None and not torch.equal(held, copy)):
         raise CheckpointRefused("its two copies of the vocabulary are missing or differ")

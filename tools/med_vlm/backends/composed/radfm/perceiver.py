@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from tools.med_vlm.backends.composed.checkpoint import layers
+from tools.med_vlm.backends.composed.filling import layers
 from tools.med_vlm.backends.composed.radfm.vision import HEAD, attend
 from tools.med_vlm.errors import CheckpointRefused
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tools.med_vlm.backends.composed.checkpoint import layers
+from tools.med_vlm.backends.composed.filling import layers
 from tools.med_vlm.errors import CheckpointRefused
 
 SIDE, DEPTH = 512, 512

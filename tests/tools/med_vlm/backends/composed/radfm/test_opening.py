@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tools.med_vlm.asked import Asked, Image, asked_of
-from tools.med_vlm.backends.composed.checkpoint import Checkpoint, settings
 from tools.med_vlm.backends.composed.llama import tokenizer_of
 from tools.med_vlm.backends.composed.radfm.opening import RadFM, open_radfm, radfm, volume
+from tools.med_vlm.checkpoint import settings, stock_of
 from tools.med_vlm.conversion import convert
 from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.spec import ModelSpec
@@ -31,7 +31,7 @@ def image(seed: int, rows: int = 40, columns: int = 30) -> Image:
 
 def composed(spec: ModelSpec) -> RadFM:
     base = Path(str(spec.base))
-    return radfm(Checkpoint(Path(spec.source)), settings(base), tokenizer_of(base), spec)
+    return radfm(stock_of(Path(spec.source)), settings(base), tokenizer_of(base), spec)
 
 
 def test_a_flat_picture_becomes_512_by_512_by_4() -> None:
@@ -67,7 +67,7 @@ def test_pictures_are_rows_behind_the_vocabulary_that_tokens_look_up(radfm_spec:
 
 @torch.no_grad()
 def test_the_rows_of_a_picture_are_tower_then_perceiver_then_a_linear_layer(radfm_spec: Spec) -> None:
-    from tools.med_vlm.backends.composed.checkpoint import filled
+    from tools.med_vlm.backends.composed.filling import filled
     from tools.med_vlm.backends.composed.radfm.perceiver import perceiver_of
     from tools.med_vlm.backends.composed.radfm.vision import vision_of
 
@@ -127,7 +127,7 @@ def test_the_published_pickle_is_converted_and_then_gives_the_same_rows(radfm_sp
     torch.save(tensors, tmp_path / "pytorch_model.bin")
     converted = convert("safetensors", tmp_path / "pytorch_model.bin", tmp_path / "converted")
     base, asked = Path(str(spec.base)), Asked((image(11),))
-    again = radfm(Checkpoint(converted), settings(base), tokenizer_of(base), spec)
+    again = radfm(stock_of(converted), settings(base), tokenizer_of(base), spec)
     assert torch.equal(again.ask(asked, [])[0], composed(spec).ask(asked, [])[0])
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm
 
-from tools.med_vlm.backends.composed.checkpoint import filled
+from tools.med_vlm.backends.composed.filling import filled
 from tools.med_vlm.backends.composed.radfm.perceiver import perceiver_of
 from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.spec import ModelSpec

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tools.med_vlm.backends.composed.checkpoint import filled
+from tools.med_vlm.backends.composed.filling import filled
 from tools.med_vlm.backends.composed.radfm.vision import Positions, attend, cut, strided, vision_of
 from tools.med_vlm.errors import CheckpointRefused
 from tools.med_vlm.spec import ModelSpec
