@@ -15,6 +15,7 @@ from fhir.study import Picture, Study
 from fhir.views import concept_text, objects
 from retrieval.deidentify.report import deidentify
 from tools.med_vlm.asked import Asked, Image, Sex
+from tools.med_vlm.profile import PROJECTION_RADIOGRAPHS
 
 FRONTAL = ("PA", "AP")
 _LONGEST = 600
@@ -72,9 +73,19 @@ def _images(seen: Seen) -> tuple[Image, ...]:
 def _image(picture: Picture, study: Study | None) -> Image:
     tagged = regions((), (picture.tags.get("BodyPartExamined", ""),))
     shown = tagged or (study.regions if study else frozenset())
-    stated = picture.tags.get("Modality") or next(iter(study.modality if study and len(study.modality) == 1 else ()), None)
     view = picture.tags.get("ViewPosition") or None
-    return Image(picture.pixels, view, stated, next(iter(shown)) if len(shown) == 1 else None, picture.sha256)
+    return Image(picture.pixels, view, _modality(picture, study), next(iter(shown)) if len(shown) == 1 else None, picture.sha256)
+
+
+def _modality(picture: Picture, study: Study | None) -> str | None:
+    """What the file says; what the record says of its study, where the file says nothing, or a modality that the study has not.
+
+    None where the study has several, a radiograph among them, and the file does not say which of them it is.
+    """
+    stated, listed = picture.tags.get("Modality") or None, study.modality if study else ()
+    if not listed or stated in listed or (len(listed) > 1 and set(listed) & set(PROJECTION_RADIOGRAPHS)):
+        return stated
+    return listed[0]
 
 
 def frontal(pictures: tuple[Picture, ...]) -> Picture | None:

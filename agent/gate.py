@@ -11,11 +11,13 @@ Nobody hands over a thread's id: it is made here, of values whose form is checke
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from weakref import WeakKeyDictionary
 
 from agent.checkpoints import storing
 from agent.engine import require_safe_engine
@@ -40,6 +42,9 @@ Came = Literal["off", "written", "failed"]
 """What came of a decision: nothing was to be done, it was done, or it may be tried again."""
 Effect = Callable[[str], Awaitable[Came]]
 """Does what a decision asks for, once however often it is called. It is given the decision's SHA-256, and must know it from elsewhere."""
+
+
+_holding: WeakKeyDictionary[BaseCheckpointSaver[str], asyncio.Lock] = WeakKeyDictionary()
 
 
 class GateState(TypedDict, total=False):
@@ -81,15 +86,16 @@ class Held:
 
 
 async def hold(checkpoints: BaseCheckpointSaver[str], held: Held) -> None:
-    """Have a claim wait for a person. One that waits, or was decided, stays as it is.
+    """Have a claim wait for a person. One that waits, or was decided, stays as it is, whoever holds it or decides meanwhile.
 
     Raises:
         FlightRecordError: the checkpoints cannot be used.
     """
     graph, config = build_gate(checkpoints), _config(held)
     with _alone(), storing():
-        if not (await graph.aget_state(config)).values:
-            await graph.ainvoke(_start(held), config, context=_nothing, durability="sync")
+        async with _holding.setdefault(checkpoints, asyncio.Lock()):  # between look and start another's thread could begin, and go on
+            if not (await graph.aget_state(config)).values:
+                await graph.ainvoke(_start(held), config, context=_nothing, durability="sync")
 
 
 async def release(checkpoints: BaseCheckpointSaver[str], held: Held, decision: str, effect: Effect) -> Came:

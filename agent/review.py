@@ -105,6 +105,7 @@ class SimilarCase(Frozen):
 
     key: str
     as_of: str
+    """Year of the study; in reviews of earlier versions its day."""
     modality: str
     view: str
     age_band: str

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     model: tuple[ModelSpec, ...] = Field((), description="Models a site brings: `[[model]]` tables of the file")
     model_folder: Path | None = Field(None, description="Weights of the compact model, when not the shipped ones")
     library: Path | None = Field(None, description="Folder of the case library; default HOME/library")
-    encoder: str = Field("compact", description="Who embeds images and reports for the case library: `sidenote index encoders` lists them")
+    encoder: str = Field("compact", description="Who embeds images and reports for the case library, e.g. compact")
     cards_url_file: Path | None = Field(None, description="File with the URL of a PostgreSQL database for case cards; none: SQLite")
     milvus_uri: str | None = Field(None, description="Milvus server, or file of milvus-lite, with the case library; none: the folder")
     milvus_collection: str = Field("sidenote", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="Collection of the case library there")
@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         None, pattern=r"^[0-9a-f]{64}$", description="Seal that `sidenote index publish` printed; none: any whole library"
     )
     milvus_token_file: Path | None = Field(None, description="File with the token for it")
+    unencrypted_hosts: tuple[str, ...] = Field(
+        (), description="Hosts of Milvus or PostgreSQL that are asked without TLS, on a network that the site holds to be closed"
+    )
     rules: Path | None = Field(None, description="Folder of policy rules, when not the shipped ones")
     guidance: Path | None = Field(None, description="Folder of guidance topics, when not the shipped ones")
     secret_file: Path | None = Field(None, description="File with the site secret the case library was keyed with; none: phantom library")
@@ -130,9 +133,15 @@ def cards_url_of(settings: Settings) -> str | None:
     """URL of the PostgreSQL database with the case cards, where one is configured.
 
     Raises:
-        SettingsInvalid: its file cannot be read.
+        SettingsInvalid: its file cannot be read, or a server elsewhere would be asked without TLS.
     """
-    return None if settings.cards_url_file is None else secret_in(settings.cards_url_file, "cards_url_file").decode("utf-8", "replace")
+    if settings.cards_url_file is None:
+        return None
+    from sidenote.encryption import postgres_hosts, refuse_cleartext
+
+    url = secret_in(settings.cards_url_file, "cards_url_file").decode("utf-8", "replace")
+    refuse_cleartext("cards_url_file", postgres_hosts(url), settings.unencrypted_hosts, "add sslmode=verify-full")
+    return url
 
 
 def load_settings() -> Settings:

@@ -200,7 +200,7 @@ def _similar(neighbour: Neighbour) -> SimilarCase:
     card = neighbour.card
     return SimilarCase(
         key=card.key,
-        as_of=card.as_of.isoformat(),
+        as_of=card.year,
         modality=card.modality,
         view=card.view,
         age_band=card.age_band,

@@ -9,7 +9,6 @@ from agent.nodes.study import Seen
 from policies.case import ImageFinding, ReadingFacts
 from policies.outcome import PolicyOutcome
 from tools.med_vlm.errors import MedVlmError
-from tools.med_vlm.profile import Profile
 from tools.med_vlm.reading import Reader, Reading
 
 NOTHING_SAID = Words()
@@ -33,7 +32,7 @@ def read_image(
         return Read(None, ReadingFacts(mode="off", reason=reason))
     if barred is not None:
         return Read(None, ReadingFacts(mode="off", reason=f"policy {barred.id} keeps the image model from reading"))
-    if reason := unsuitable(seen, reader.profile):
+    if reason := unsuitable(seen):
         return Read(None, ReadingFacts(mode="off", reason=reason))
     asked = asked_of(seen, words)
     if asked is None:
@@ -46,13 +45,13 @@ def read_image(
     return Read(reading, reading_facts(reading), asked.focal.sha256)
 
 
-def unsuitable(seen: Seen, profile: Profile) -> str:
-    """Why the model is not asked at all, or an empty string: not this patient's image, not a radiograph, not a frontal view."""
+def unsuitable(seen: Seen) -> str:
+    """Why there is nothing to ask a model about, or an empty string: not this patient's image, or no frontal view.
+
+    Whether an image is of a kind that the model reads is for its input gate to say (`tools.med_vlm.trust.input_gate`), which abstains.
+    """
     if seen.facts.identity is not None and seen.facts.identity.outcome == "mismatch":
         return "the image's identity is not the patient's, so no model saw it"
-    modalities = set(seen.study.modality) if seen.study else set()
-    if seen.pictures and modalities and not modalities & set(profile.modalities):
-        return f"the study's modality ({', '.join(sorted(modalities))}) is not one the image model reads"
     return "no image of the study is a frontal view" if seen.pictures and frontal(seen.pictures) is None else ""
 
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent import gate
 from agent.checkpoints import open_checkpoints
 from agent.errors import CheckpointTampered, GateClosed, RequestInvalid
 from agent.gate import GATE, Came, Held, build_gate, hold, release
@@ -114,6 +115,32 @@ def test_two_resumes_at_once_come_to_one_effect(over: Any) -> None:
     assert book.calls > CASES, "both resumes ran: the graph alone would have done it twice"
 
 
+@pytest.mark.fault(51)
+def test_a_claim_that_is_decided_while_it_is_put_to_wait_does_not_wait_again(over: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who puts it to wait has looked, found nothing, and stands still until somebody has decided, or cannot before."""
+    deciding: list[asyncio.Task[Came]] = []
+
+    class Paused:
+        def __init__(self, graph: Any) -> None:
+            self.graph, self.ainvoke = graph, graph.ainvoke
+
+        async def aget_state(self, config: Any) -> Any:
+            found = await self.graph.aget_state(config)
+            if asyncio.current_task() not in deciding:
+                await asyncio.wait(deciding, timeout=0.3)
+            return found
+
+    async def race(checkpoints: Any) -> tuple[str, ...]:
+        graph = build_gate(checkpoints)
+        monkeypatch.setattr(gate, "build_gate", lambda _: Paused(graph))
+        holding = asyncio.create_task(hold(checkpoints, HELD))
+        deciding.append(asyncio.create_task(release(checkpoints, HELD, DECISION, Book(DECISION))))
+        await asyncio.gather(holding, *deciding)
+        return tuple((await graph.aget_state({"configurable": {"thread_id": HELD.thread}})).next)
+
+    assert over(race) == ()
+
+
 def test_after_a_failure_it_waits_for_the_same_decision_again(over: Any) -> None:
     book = Book(DECISION, "e" * 64, fails=2)
     for came in ("failed", "failed"):
@@ -151,6 +178,7 @@ async def nobodys_effect(decision: str) -> Came:
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from agent import gate
 from agent.checkpoints import open_checkpoints
 from agent.gate import Held, hold, release
 

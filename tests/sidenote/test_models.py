@@ -12,9 +12,8 @@ from sidenote.errors import SettingsInvalid
 from sidenote.models import check_image_model, model_names, open_image_model, spec_named
 from sidenote.settings import Settings
 from tools.med_vlm.asked import asked_of
-from tools.med_vlm.awaited import Awaited
-from tools.med_vlm.compared.prior import Compared
 from tools.med_vlm.errors import LicenceNotAccepted, ModelMissing, ModelServerUnreachable
+from tools.med_vlm.timed import Timed
 
 
 def settings(home: Path, **more: Any) -> Settings:
@@ -24,14 +23,14 @@ def settings(home: Path, **more: Any) -> Settings:
 
 def test_the_compact_model_is_read_behind_the_input_gate(tmp_path: Path) -> None:
     reader = open_image_model(settings(tmp_path))
-    assert isinstance(reader, Compared)
+    assert isinstance(reader, Timed)
     assert reader.name.startswith("compact ")
 
 
 @pytest.mark.fault(66)
 def test_a_model_whose_server_is_not_there_yet_keeps_nothing_from_starting(tmp_path: Path) -> None:
     reader = open_image_model(settings(tmp_path, image_model="lingshu"))
-    assert isinstance(reader, Awaited)
+    assert isinstance(reader, Timed)
     assert (reader.name, reader.profile.licence) == ("lingshu", "MIT")
     with pytest.raises(ModelServerUnreachable):
         reader.read(asked_of(np.zeros((64, 64), dtype=np.float32)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 
 from tools.med_vlm.asked import Asked
+from tools.med_vlm.deadline import in_turn
 from tools.med_vlm.errors import MedVlmError
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.reading import Reader, Reading
@@ -66,7 +67,7 @@ class Awaited:
         return self._opened().probabilities(asked)
 
     def _opened(self) -> Reader:
-        with self._one_at_a_time:
+        with in_turn(self._one_at_a_time):
             if self._reader is None:
                 self._reader = self._tried()
             return self._reader

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from typing import TYPE_CHECKING, cast
 
 from tools.med_vlm.awaited import Awaited
 from tools.med_vlm.errors import BackendUnknown, LicenceNotAccepted, MedVlmError
 from tools.med_vlm.reading import Reader
 from tools.med_vlm.spec import ModelSpec
+from tools.med_vlm.timed import Timed
 
 if TYPE_CHECKING:
+    from tools.med_vlm.as_loaded import Standing
     from tools.med_vlm.vision_model import VisionModel
 
 
@@ -29,6 +32,8 @@ class Backend:
     summary: str
     checker: str = ""
     """As `opener`: refuses an entry by what can be seen without asking a server or reading weights; where there is any such thing."""
+    here: bool = True
+    """Whether the model runs in this process, from files."""
 
 
 BACKENDS: Mapping[str, Backend] = {
@@ -36,6 +41,7 @@ BACKENDS: Mapping[str, Backend] = {
         "served:open_served",
         "a server that speaks OpenAI's chat completions with images: vLLM, SGLang, transformers serve",
         "served:check_served",
+        here=False,
     ),
     "transformers": Backend("local:open_local", "a folder that transformers reads: MedGemma, LLaVA, Qwen-VL, Idefics3, PaliGemma, BLIP-2"),
     "clip": Backend("matchers.clip:open_clip_matcher", "an image-text encoder that matches captions: CLIP, SigLIP, MedSigLIP, BiomedCLIP"),
@@ -63,7 +69,7 @@ def open_reader(spec: ModelSpec) -> Reader:
     except MedVlmError as error:
         if not error.retryable:
             raise
-        return Awaited(spec.name, spec.profile("generative reader"), lambda: _surrounded(spec))
+        return Timed(Awaited(spec.name, spec.profile("generative reader"), lambda: _surrounded(spec)), spec.reading_timeout)
 
 
 def _surrounded(spec: ModelSpec) -> Reader:
@@ -71,14 +77,17 @@ def _surrounded(spec: ModelSpec) -> Reader:
     if spec.calibration is not None:
         from tools.med_vlm.trust.fitted import Calibrated, load_fitted
 
-        reader = Calibrated(reader, load_fitted(spec.calibration, reader.fingerprint))
-    return guarded(reader, others=spec.probe_others if spec.probe else 0)
+        calibrated = Calibrated(reader, load_fitted(spec.calibration, reader.fingerprint))
+        calibrated.require_same()
+        reader = calibrated
+    return guarded(reader, others=spec.probe_others if spec.probe else 0, seconds=spec.reading_timeout)
 
 
-def guarded(reader: Reader, *, others: int = 4) -> Reader:
+def guarded(reader: Reader, *, others: int = 4, seconds: float = inf) -> Reader:
     """A reader as a review asks it: behind the input gate, probed with at most `others` other images, and compared with the prior.
 
-    Of no others nothing is probed. The prior image passes the same gates, which is why the comparison is outermost.
+    Of no others nothing is probed. The prior image passes the same gates, which is why the comparison stands around them; and all of it has
+    so many `seconds` together, which is why that is outermost.
 
     Raises:
         ModelMissing, ModelFilesChanged: the images of the probe are not those that ship.
@@ -88,7 +97,10 @@ def guarded(reader: Reader, *, others: int = 4) -> Reader:
     from tools.med_vlm.trust.references import shipped
     from tools.med_vlm.trust.reliance import Probed
 
-    return Compared(Gated(Probed(reader, shipped(), most=others) if others else reader))
+    if not others:
+        return Timed(Compared(Gated(reader)), seconds)
+    probed = Probed(reader, shipped(), most=others)
+    return Timed(Compared(Gated(probed), unproven=Gated(reader), prove=probed.proven), seconds)
 
 
 def open_uncalibrated(spec: ModelSpec) -> Reader:
@@ -99,7 +111,13 @@ def open_uncalibrated(spec: ModelSpec) -> Reader:
     """
     from tools.med_vlm.asking.questioned import QuestionedReader
 
-    return QuestionedReader(open_model(spec), spec.format, samples=spec.samples)
+    model, files = _opened(spec)
+    if files is None:
+        return QuestionedReader(model, spec.format, spec.samples)
+    from tools.med_vlm.as_loaded import AsLoaded
+    from tools.med_vlm.backends.placing import device_of
+
+    return QuestionedReader(AsLoaded(model, files), spec.format, spec.samples, runs_on=device_of(spec.device))
 
 
 def open_model(spec: ModelSpec) -> VisionModel:
@@ -108,8 +126,23 @@ def open_model(spec: ModelSpec) -> VisionModel:
     Raises:
         LicenceNotAccepted, BackendUnknown, MedVlmError: as `open_reader`.
     """
+    return _opened(spec)[0]
+
+
+def _opened(spec: ModelSpec) -> tuple[VisionModel, Standing | None]:
+    """The bare back end, and its files as they stood before they were hashed and still do now that they are loaded."""
     check_model(spec)
-    return cast("Callable[[ModelSpec], VisionModel]", _function(BACKENDS[spec.backend].opener))(spec)
+    opener = cast("Callable[[ModelSpec], VisionModel]", _function(BACKENDS[spec.backend].opener))
+    if not BACKENDS[spec.backend].here:
+        return opener(spec), None
+    from tools.med_vlm.as_loaded import standing
+    from tools.med_vlm.identity import folders
+
+    path, base = folders(spec)
+    files = standing(path, base)
+    model = opener(spec.model_copy(update={"source": str(path), "base": None if base is None else str(base)}))
+    files.require()
+    return model, files
 
 
 def check_model(spec: ModelSpec) -> None:
@@ -119,7 +152,7 @@ def check_model(spec: ModelSpec) -> None:
         LicenceNotAccepted, BackendUnknown: as `open_reader`.
         ModelSourceRefused: its server may not be told of a patient, or its key cannot be read.
     """
-    from tools.med_vlm.identity import licence_allowed
+    from tools.med_vlm.licences import licence_allowed
 
     if spec.backend not in BACKENDS:
         raise BackendUnknown(tuple(BACKENDS))

@@ -1,4 +1,4 @@
-"""Whether a model's files are those the settings name, and whether its licence lets a site use it: asked before anything is loaded.
+"""Whether a model's files are those the settings name: asked before anything is loaded.
 
 A folder is held to a table of SHA-256 that names all of it: a file that changed, is missing or was added is refused, and so are
 formats that can run code when they are read (pickles). Documentation, pictures and code are no part of a model here: nothing reads
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from retrieval.encoders.folder import ModelFolder
 from retrieval.errors import EncoderUnusable
@@ -55,11 +54,21 @@ def identified(spec: ModelSpec) -> ModelFiles:
         ModelNotFound: a folder is not there, or the hub did not give it.
         ModelFilesChanged, ModelFormatRefused, CheckpointRefused: as `verified`.
     """
+    path, base = folders(spec)
+    return ModelFiles(path, base, verified(path, spec, base))
+
+
+def folders(spec: ModelSpec) -> tuple[Path, Path | None]:
+    """The folder of an entry of the settings and that of its base model, unchecked; no link that could come to point elsewhere.
+
+    Raises:
+        ModelNotPinned, ModelNotFound: as `identified`.
+    """
     if not spec.files:
         raise ModelNotPinned("its files are not listed: `sidenote model pin` writes the table `files`")
     path = located(spec.source, spec.revision)
     base = located(spec.base, None) if spec.base is not None else None
-    return ModelFiles(path, base, verified(path, spec, base))
+    return path.resolve(), base.resolve() if base is not None else None
 
 
 def located(source: str, revision: str | None) -> Path:
@@ -111,10 +120,18 @@ def pins(path: Path, base: Path | None = None) -> dict[str, str]:
         ModelFormatRefused: a file is of a format that can run code.
         ModelFilesChanged: a folder within is a link: what is behind it is listed nowhere.
     """
-    names = list(_all_names(path, base))
-    paths = [base / name.removeprefix(BASE) if base and name.startswith(BASE) else path / name for name in names]
+    found = places(path, base)
     with ThreadPoolExecutor(_THREADS) as threads:
-        return dict(zip(names, threads.map(sha256, paths), strict=True))
+        return dict(zip(found, threads.map(sha256, found.values()), strict=True))
+
+
+def places(path: Path, base: Path | None = None) -> dict[str, Path]:
+    """Each file that a model's answers depend on, by its name in the table `files`.
+
+    Raises:
+        ModelFormatRefused, ModelFilesChanged: as `pins`.
+    """
+    return {name: base / name.removeprefix(BASE) if base and name.startswith(BASE) else path / name for name in _all_names(path, base)}
 
 
 def refuse_code(path: Path) -> None:
@@ -181,48 +198,3 @@ def _snapshot(name: str, revision: str) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=_WANTED))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelNotFound("it is not on this machine and the hub did not give it") from error
-
-
-Terms = Literal["permissive", "terms of use", "non-commercial", "unknown"]
-
-_PERMISSIVE = frozenset(
-    {
-        "mit",
-        "mit-0",
-        "apache-2.0",
-        "bsd-2-clause",
-        "bsd-3-clause",
-        "isc",
-        "unlicense",
-        "0bsd",
-        "zlib",
-        "cc0-1.0",
-        "cc-by-4.0",
-        "cc-by-sa-4.0",
-    }
-)
-_NON_COMMERCIAL = re.compile(r"(?:^|-)(?:nc|noncommercial|non-commercial|research|research-only|academic|msrla|physionet)(?:-|$)")
-_LLAMA_1 = frozenset({"llama", "llama-1", "llama1"})
-_TERMS = re.compile(r"^(?:llama-?[234]|gemma|health-ai-developer-foundations|hai-def|openrail|bigscience|creativeml|cogvlm|qwen)")
-"""Terms that name uses or ask for an act of acceptance; those of MedGemma (HAI-DEF) forbid clinical use without an authorisation."""
-
-
-def licence_terms(licence: str) -> Terms:
-    """What kind of licence a name stands for; `unknown` where it is in no table. `A AND B` is the stricter of both."""
-    parts = [_one_licence(part) for part in re.split(r"\s+and\s+", licence.strip(), flags=re.IGNORECASE)]
-    order: tuple[Terms, ...] = ("unknown", "non-commercial", "terms of use")
-    return next((kind for kind in order if kind in parts), "permissive")
-
-
-def licence_allowed(licence: str, *, accept_noncommercial: bool) -> bool:
-    """Whether a model of this licence may be run: permissive ones always, all others only with the site's explicit yes."""
-    return accept_noncommercial or licence_terms(licence) == "permissive"
-
-
-def _one_licence(name: str) -> Terms:
-    plain = re.sub(r"[\s_]+", "-", name.strip().strip("()").lower())
-    if plain in _PERMISSIVE:
-        return "permissive"
-    if plain in _LLAMA_1 or _NON_COMMERCIAL.search(plain):
-        return "non-commercial"
-    return "terms of use" if _TERMS.match(plain) else "unknown"

@@ -72,7 +72,7 @@ class Reading(Frozen):
     model: str
     """Name and version, e.g. `compact 0.2.0`."""
     fingerprint: str
-    """SHA-256 of the weights that answered, or of what names them where a server holds them."""
+    """Of the reader: SHA-256 of weights or what names them, of how they were asked, and of the calibration where there is one."""
     abstained: bool
     reason: str
     """Why it abstained, or an empty string."""
@@ -105,7 +105,7 @@ class Reader(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what its answers depend on."""
+        """SHA-256 of all that its answers depend on; a calibration of it holds for no other."""
         ...
 
     @property

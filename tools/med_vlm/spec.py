@@ -31,6 +31,9 @@ class ModelSpec(Frozen):
     key_file: Path | None = Field(None, description="File with the server's API key")
     format: Format = Field("json", description="How it writes reports: json, prose, maira-2 or vividmed")
     timeout: float = Field(120, gt=0, le=3600, description="Seconds to wait for one answer")
+    reading_timeout: float = Field(
+        600, gt=0, le=14_400, description="Seconds to wait for a whole reading, its probe and the prior included"
+    )
     samples: int = Field(1, ge=1, le=20, description="Reports drawn to see what they agree on; 1: no sampling")
     answers_by: Literal["auto", "systemone", "log-probabilities", "sampling"] = Field("auto", description="Where probabilities come from")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where it runs")

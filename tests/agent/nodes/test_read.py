@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -14,9 +15,12 @@ from agent.nodes.study import Facts, Seen
 from fhir.study import IdentityCheck, Outcome, Picture, Study
 from policies.outcome import PolicyOutcome
 from tools.med_vlm.asked import Asked
+from tools.med_vlm.deadline import require_time
 from tools.med_vlm.doubles.fake import SeededReader
 from tools.med_vlm.errors import ModelFilesChanged
 from tools.med_vlm.reading import Reading
+from tools.med_vlm.timed import Timed
+from tools.med_vlm.trust.input_gate import Gated
 
 
 def picture(view: str | None, name: str = "x") -> Picture:
@@ -59,7 +63,6 @@ def test_a_frontal_radiograph_is_read() -> None:
 @pytest.mark.parametrize(
     ("what", "mode", "says"),
     [
-        (seen(picture("PA"), modality=("CT",)), "off", "modality"),
         (seen(picture("LL")), "off", "frontal"),
         (seen(identity="mismatch", refused=("image_wrong_patient",)), "off", "identity"),
         (seen(refused=("file_rejected",)), "refused", "file_rejected"),
@@ -96,8 +99,42 @@ def test_a_model_that_fails_leaves_a_review_without_a_reading() -> None:
     assert (done.reading, done.facts.mode, done.facts.reason) == (None, "refused", "model_files_changed")
 
 
-def test_a_study_of_several_modalities_is_read_when_one_of_them_is_a_radiograph() -> None:
-    assert unsuitable(seen(picture("PA"), modality=("CT", "DX")), SeededReader.profile) == ""
+def soft() -> Picture:
+    """What may be a radiograph by its pixels."""
+    across, down = np.meshgrid(np.linspace(0, 1, 96), np.linspace(0, 1, 96))
+    grey = (
+        0.3
+        + 0.2 * down
+        + 0.3 * np.exp(-((across - 0.4) ** 2 + (down - 0.6) ** 2) * 20)
+        + np.random.default_rng(0).normal(0, 0.01, (96, 96))
+    )
+    return Picture(grey.astype(np.float32), "x", "png", MappingProxyType({}))
+
+
+@pytest.mark.parametrize(
+    ("modality", "mode"), [(("CT",), "abstained"), (("MR", "CT"), "abstained"), (("CT", "DX"), "read"), (("DX",), "read"), ((), "read")]
+)
+def test_what_kind_of_image_it_is_the_models_gate_asks_alone_and_abstains(modality: tuple[str, ...], mode: str) -> None:
+    what = seen(soft(), modality=modality)
+    assert unsuitable(what) == ""
+    done = read_image(what, Gated(SeededReader()), image_model=True)
+    assert done.facts is not None
+    assert (done.facts.mode, "another modality" in done.facts.reason) == (mode, mode == "abstained")
+    assert done.reading is not None, "the review shows which model abstained, and why"
+
+
+@pytest.mark.fault(66)
+def test_a_reading_that_takes_too_long_is_none_and_says_so() -> None:
+    class Slow(SeededReader):
+        def read(self, asked: Asked) -> Reading:
+            for _ in range(100):
+                time.sleep(0.01)
+                require_time()
+            return super().read(asked)
+
+    done = read_image(seen(picture("PA")), Timed(Slow(), 0.02), image_model=True)
+    assert done.facts is not None
+    assert (done.reading, done.facts.mode, done.facts.reason) == (None, "refused", "model_timed_out")
 
 
 def test_the_prior_image_reaches_the_model_beside_the_one_of_today() -> None:

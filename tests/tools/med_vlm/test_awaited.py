@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from tools.med_vlm.asked import asked_of
 from tools.med_vlm.awaited import Awaited
 from tools.med_vlm.doubles.fake import PROFILE, SeededReader
-from tools.med_vlm.errors import ModelServerUnreachable
+from tools.med_vlm.errors import ModelServerUnreachable, ModelTimedOut
 from tools.med_vlm.reading import Reader
+from tools.med_vlm.timed import Timed
 
 ASKED = asked_of(np.random.default_rng(0).random((64, 64), dtype=np.float32))
 
@@ -59,6 +61,25 @@ def test_a_try_that_failed_is_not_repeated_at_once_by_everybody_who_waits() -> N
     now[0] = 15.0
     assert not reader.read(ASKED).abstained
     assert server.tries == 2
+
+
+@pytest.mark.fault(66)
+def test_who_waits_for_anothers_try_waits_no_longer_than_the_reading_has() -> None:
+    began, over = Event(), Event()
+
+    def slow() -> Reader:
+        began.set()
+        over.wait(20)
+        return SeededReader()
+
+    reader = Awaited("lingshu", PROFILE, slow)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(reader.read, ASKED)
+        assert began.wait(20)
+        with pytest.raises(ModelTimedOut):
+            Timed(reader, 0.05).read(ASKED)
+        over.set()
+        assert first.result() == Timed(reader, 60).read(ASKED)
 
 
 def test_many_that_ask_at_once_open_it_once() -> None:

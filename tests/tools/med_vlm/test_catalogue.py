@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tools.med_vlm.catalogue import BACKENDS, check_model, open_model, open_reader
-from tools.med_vlm.errors import BackendUnknown, LicenceNotAccepted
+from tools.med_vlm.asked import Asked, asked_of
+from tools.med_vlm.asking.questioned import QuestionedReader
+from tools.med_vlm.catalogue import BACKENDS, check_model, guarded, open_model, open_reader
+from tools.med_vlm.deadline import require_time
+from tools.med_vlm.doubles.scripted import ScriptedModel
+from tools.med_vlm.errors import BackendUnknown, LicenceNotAccepted, ModelServerUnreachable, ModelTimedOut
 from tools.med_vlm.spec import ModelSpec
+from tools.med_vlm.vision_model import Answered, Question
+
+
+class InTime(ScriptedModel):
+    def choose(self, asked: Asked, questions: Sequence[Question]) -> tuple[Answered, ...]:
+        require_time()
+        return super().choose(asked, questions)
 
 
 def spec(**more: Any) -> ModelSpec:
@@ -36,6 +49,19 @@ def test_a_licence_that_nobody_said_yes_to_opens_nothing(licence: str) -> None:
         with pytest.raises(LicenceNotAccepted):
             opened(spec(licence=licence))
     check_model(spec(licence=licence, accept_noncommercial=True))
+
+
+@pytest.mark.fault(66)
+@pytest.mark.parametrize("probe", [True, False])
+def test_the_whole_of_a_reading_is_bounded_also_while_its_server_is_not_there(probe: bool) -> None:
+    reader = open_reader(spec(probe=probe, reading_timeout=1e-9))
+    asked = asked_of(np.tile(np.linspace(0.2, 0.8, 96, dtype=np.float32), (96, 1)))
+    with pytest.raises((ModelServerUnreachable, ModelTimedOut)) as raised:
+        reader.read(asked)
+    assert type(raised.value) is ModelTimedOut
+    with pytest.raises(ModelTimedOut):
+        guarded(QuestionedReader(InTime()), others=0, seconds=1e-9).read(asked)
+    assert guarded(QuestionedReader(InTime()), others=0).read(asked).findings
 
 
 def test_asking_for_the_names_loads_no_model_library() -> None:

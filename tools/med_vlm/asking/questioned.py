@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fhir.codes import FINDING, SNOMED, Side
 from tools.med_vlm.asked import Asked
 from tools.med_vlm.asking.answers import Answers, asked_all, probabilities
+from tools.med_vlm.asking.fingerprint import fingerprint
 from tools.med_vlm.asking.quality import quality, unreadable
 from tools.med_vlm.asking.technique import technique
 from tools.med_vlm.formats.document import Report, Told
@@ -44,9 +45,14 @@ class _Narrative:
 class QuestionedReader:
     """Implements `tools.med_vlm.reading.Reader`. Uncalibrated: no finding is more than uncertain. Safe to share between threads."""
 
-    def __init__(self, model: VisionModel, form: Format = "json", samples: int = 1) -> None:
+    def __init__(self, model: VisionModel, form: Format = "json", samples: int = 1, *, runs_on: str = "") -> None:
+        """`runs_on`: the device class of a model in this process (`tools.med_vlm.asking.fingerprint`).
+
+        Raises:
+            MedVlmError: the model's server is not there, so that nobody can say which model it is.
+        """
         self.name = model.name
-        self.fingerprint = model.fingerprint
+        self.fingerprint = fingerprint(model, FORMS[form], samples=samples, runs_on=runs_on)
         self.profile = model.profile
         self._model, self._form, self._samples = model, FORMS[form], samples
 

@@ -16,6 +16,7 @@ from tools.med_vlm.compact.card import ATTRIBUTES, CAUTIONS, Card, Refusals, Tra
 from tools.med_vlm.compact.drafted import measure_drafting
 from tools.med_vlm.compact.elsewhere import measure_elsewhere, untaught
 from tools.med_vlm.compact.evaluation_sets import LabelledImage, strange
+from tools.med_vlm.compact.example import KEYS
 from tools.med_vlm.compact.files import CALIBRATION, CARD, WEIGHTS, entry
 from tools.med_vlm.compact.fitting import Fitted
 from tools.med_vlm.compact.gates import Gates
@@ -71,7 +72,7 @@ def make_card(made: Made, fitted: Fitted, stores: Mapping[str, Store], texts: F3
 
 def _refusals(net: CompactNet, gates: Gates, store: Store, output: Output) -> tuple[Refusals, ...]:
     rows = np.flatnonzero(evaluate.frontal(store))
-    found = [_refused("held-out phantoms, frontal", gates, [_picked(output, rows)])]
+    found = [_refused(name, gates, [_picked(output, some)]) for name, some in _by_findings(store, rows).items()]
     for name, pictures in strange(store.images[rows[:200]], seed=1).items():
         with torch.inference_mode():
             batches = [
@@ -79,6 +80,15 @@ def _refusals(net: CompactNet, gates: Gates, store: Store, output: Output) -> tu
             ]
         found.append(_refused(name, gates, batches))
     return tuple(found)
+
+
+def _by_findings(store: Store, rows: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """All of `rows`, then those with no finding, with one and with more: whom a gate refuses is not left to the mean."""
+    apart = [head for head, key in enumerate(KEYS) if key != "tension_pneumothorax"]  # it is a pneumothorax already
+    count = (store.present[rows][:, apart] == 1).sum(1)
+    name = "held-out phantoms, frontal"
+    parts = {"no finding": count == 0, "one finding": count == 1, "two findings or more": count > 1}
+    return {name: rows, **{f"{name}, {part}": rows[chosen] for part, chosen in parts.items() if chosen.any()}}
 
 
 def _refused(name: str, gates: Gates, batches: Sequence[Output]) -> Refusals:

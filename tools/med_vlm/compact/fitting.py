@@ -24,7 +24,7 @@ from tools.med_vlm.compact.weights import NOTHING, Parts, gate_units, rounded, s
 
 F32 = NDArray[np.float32]
 
-VERSION = "0.2.0"
+VERSION = "0.2.1"
 
 BANK, BANK_OF_RADIOGRAPHS = 1000, 300
 """Training embeddings that ship for the nearest-neighbour gate of each domain."""

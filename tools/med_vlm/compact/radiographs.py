@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from fhir.codes import Side
 from tools.med_vlm.compact.example import VIEWS, TrainingExample, View
 from tools.med_vlm.compact.minilm import sentences
 from tools.med_vlm.errors import TrainingDataRefused
+from tools.med_vlm.licences import training_refused
 
 Split = Literal["train", "calibration", "test"]
 
@@ -29,8 +29,6 @@ MODALITIES = frozenset({"CR", "DX"})
 
 REPORTS = frozenset({"radiology_caption", "clinical_notes"})
 """Values of `text_kind` whose text a person wrote; the rest was composed from labels and is no report."""
-
-NONCOMMERCIAL = re.compile(r"(^|[^a-z])nc([^a-z]|$)|non-?\s?commercial", re.IGNORECASE)
 
 CHESTXRAY14: Mapping[str, str] = {
     "Effusion": "pleural_effusion",
@@ -119,7 +117,7 @@ def read_index(index: Path) -> tuple[Radiograph, ...]:
     Rows of other modalities than CR and DX, and rows without a view, are left out: nothing of them is known.
 
     Raises:
-        TrainingDataRefused: a line that is no such row, a licence that is missing or forbids commercial use, a path that
+        TrainingDataRefused: a line that is no such row, a licence that is not stated or forbids commercial use, a path that
             leaves the index's folder, or no radiograph at all.
     """
     lines = [line for line in index.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -134,8 +132,8 @@ def _radiograph(folder: Path, number: int, line: str) -> Radiograph | None:
         row = _Row.model_validate(json.loads(line))
     except (ValueError, ValidationError) as refused:
         raise TrainingDataRefused(f"line {number} of the index describes no image") from refused
-    if not row.license.strip() or NONCOMMERCIAL.search(row.license):
-        raise TrainingDataRefused(f"line {number} of the index: its licence is missing or forbids commercial use")
+    if withheld := training_refused(row.license):
+        raise TrainingDataRefused(f"line {number} of the index: its {withheld}")
     path = (folder / row.path).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise TrainingDataRefused(f"line {number} of the index names a file outside its folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +31,17 @@ class Measured(Frozen):
     auroc: Estimate
 
 
+class Recalled(Frozen):
+    """What the model answered about one image of nobody when it was calibrated (`trust.recalled`)."""
+
+    image: str
+    """SHA-256 of its pixels."""
+    probabilities: dict[str, float]
+    """By finding, the model's own."""
+    chance: float
+    """The largest difference of log-odds between two askings."""
+
+
 class Record(Frozen):
     """What a calibration is, without the gate's arrays."""
 
@@ -47,6 +59,7 @@ class Record(Frozen):
     """Keys with too few images that carry, or lack, the finding."""
     measured: tuple[Measured, ...]
     gate: GateUnits
+    recalled: Recalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,14 @@ class Fitted:
 
     record: Record
     gate: Gate = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of record and gate: of one calibration before it is kept and after."""
+        total = hashlib.sha256(self.record.model_dump_json().encode())
+        for array in (self.gate.bank.astype(np.float16), self.gate.centre, self.gate.axes):
+            total.update(np.ascontiguousarray(array, dtype=array.dtype).tobytes())
+        return total.hexdigest()
 
 
 def logits_of(probabilities: Floats) -> Floats:

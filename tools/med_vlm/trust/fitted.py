@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tools.med_vlm.trust.abstention import abstention
 from tools.med_vlm.trust.agreement import agreeing
 from tools.med_vlm.trust.calibration import Fitted, logits_of
 from tools.med_vlm.trust.calibration_folder import load
+from tools.med_vlm.trust.recalled import StillTheSame
 from tools.med_vlm.trust.space import Space, shipped_space
 
 
@@ -41,17 +43,27 @@ class Calibrated:
             CalibrationUnusable: the calibration is of another model, or its gate was fitted with other weights of the compact model.
         """
         self.name = reader.name
-        self.fingerprint = reader.fingerprint
+        self.fingerprint = hashlib.sha256(f"{reader.fingerprint} {fitted.fingerprint}".encode()).hexdigest()
         self.profile = reader.profile
         self._reader = reader
         self._space = space or shipped_space()
         self._gate = fitted.gate
         self._findings = {one.key: one for one in fitted.record.findings}
         self._never = fitted.record.never_decided
+        self._same = StillTheSame(reader, fitted.record.recalled)
         if fitted.record.fingerprint != reader.fingerprint:
             raise CalibrationUnusable("it was fitted for another model")
         if fitted.record.space != self._space.fingerprint:
             raise CalibrationUnusable("its gate was fitted with other weights of the compact model")
+
+    def require_same(self) -> None:
+        """Ask whether the model still answers as when it was calibrated, unless that was asked a while ago (`trust.recalled`).
+
+        Raises:
+            CalibrationUnusable: it does not.
+            MedVlmError: it did not answer.
+        """
+        self._same.require()
 
     def probabilities(self, asked: Asked) -> Mapping[str, float]:
         """Calibrated, nothing gated; of a finding that was not calibrated the model's own.
@@ -65,23 +77,26 @@ class Calibrated:
         """The reading with calibrated findings; abstains on an image unlike those of the calibration, before the model sees it.
 
         A finding with too few examples in the calibration is always uncertain. Sentences that say otherwise than the calibrated
-        findings are left out, and counted in the notes.
+        findings are left out, and counted in the notes. Now and then the model is asked first whether it is still the same.
 
         Raises:
+            CalibrationUnusable: it answers otherwise than when it was calibrated.
             MedVlmError: the model did not answer.
         """
         from tools.med_vlm.compact.preprocess import problem
 
         pixels = asked.focal.pixels
         if reason := problem(pixels):
-            return abstention(self._reader, reason, calibrated=True)
+            return abstention(self, reason, calibrated=True)
         embedding, texture = self._space.look(pixels)
         score, threshold = float(self._gate.score(embedding[None], texture[None])[0]), self._gate.threshold
         if not score <= threshold:
             reason = "the image is unlike those the model was calibrated on"
-            return abstention(self._reader, reason, ood_score=score, ood_threshold=threshold, calibrated=True)
+            return abstention(self, reason, ood_score=score, ood_threshold=threshold, calibrated=True)
+        self.require_same()
         reading = self._reader.read(asked)
-        scored = reading.model_copy(update={"ood_score": score, "ood_threshold": threshold, "calibrated": True})
+        measured = {"ood_score": score, "ood_threshold": threshold, "calibrated": True, "fingerprint": self.fingerprint}
+        scored = reading.model_copy(update=measured)
         return scored if reading.abstained else self._stated(scored)
 
     def _stated(self, reading: Reading) -> Reading:

@@ -23,6 +23,7 @@ from tools.med_vlm.errors import CalibrationDataRefused
 from tools.med_vlm.reading import Presence, Reader
 from tools.med_vlm.trust.calibration import Fitted, Floats, Measured, Record, logits_of
 from tools.med_vlm.trust.labelled import Labelled
+from tools.med_vlm.trust.recalled import recall
 from tools.med_vlm.trust.space import Space, shipped_space
 
 FEWEST_IMAGES = 100
@@ -52,7 +53,7 @@ class _Answers:
 
 
 def fit(reader: Reader, labelled: Iterable[Labelled], *, space: Space | None = None, seed: int = 0) -> Fitted:
-    """Calibrate `reader` on `labelled`, which is consumed once, image by image: one call of `probabilities` for each.
+    """Calibrate `reader` on `labelled`, which is consumed once, image by image: one call of `probabilities` for each, and two more.
 
     `space` is the compact model's that ships, unless another is given.
 
@@ -78,6 +79,7 @@ def fit(reader: Reader, labelled: Iterable[Labelled], *, space: Space | None = N
         never_decided=tuple(one.key for one in findings if not one.levels),
         measured=tuple(_measured(one, answers, at, ~first) for at, one in enumerate(findings)),
         gate=GateUnits(rest=gate.rest, neighbour_unit=gate.neighbour_unit, texture_unit=gate.texture_unit, threshold=gate.threshold),
+        recalled=recall(reader),
     )
     return Fitted(record, gate)
 

@@ -5,7 +5,7 @@ shown is therefore no statement about this image (UniVRSE, arXiv 2503.20504, con
 
 What it costs: besides the reading, one answer to the image again, one to a blank, one to noise and one to each reference, 4 to 7
 calls of `probabilities`. For a slow model `most=1` keeps them to 4: then only findings of that one reference, and those that the
-model thinks likely, are tested.
+model thinks likely, are tested. Of a prior image only what its comparison would rest on is tested (`Probed.proven`).
 
 What it cannot see: a model that looks at the image and does not understand it. That is what calibration and measured AUROC show.
 """
@@ -67,6 +67,16 @@ class Probed:
             return reading
         return believed(reading, probe(self._reader, asked, reading, self._others, self._most))
 
+    def proven(self, asked: Asked, reading: Reading, keys: frozenset[str]) -> Reading:
+        """A reading that was not probed, with what of `keys` did not move made uncertain; the other findings stay untested.
+
+        It asks for these alone: the image again, then a blank, noise and images that lack them, until all have moved.
+
+        Raises:
+            MedVlmError: the model did not answer.
+        """
+        return doubted(reading, probe(self._reader, asked, reading, self._others, self._most, only=keys))
+
 
 def blank(image: F32) -> F32:
     """The image's mean grey [rows, columns]."""
@@ -79,8 +89,12 @@ def noise(image: F32, seed: int = 0) -> F32:
     return random.permutation(image.reshape(-1)).reshape(image.shape)
 
 
-def probe(reader: Reader, asked: Asked, reading: Reading, others: Sequence[Reference], most: int) -> Mapping[str, Reliance]:
+def probe(
+    reader: Reader, asked: Asked, reading: Reading, others: Sequence[Reference], most: int, *, only: frozenset[str] | None = None
+) -> Mapping[str, Reliance]:
     """A verdict for each finding of `reading`: the focal image against the others, without further views, priors as they are.
+
+    With `only` these findings are tested as if they were likely, and no verdict is sought for the others.
 
     Raises:
         MedVlmError: the model did not answer.
@@ -90,18 +104,25 @@ def probe(reader: Reader, asked: Asked, reading: Reading, others: Sequence[Refer
     if len(asked.images) > 1:
         first = reader.probabilities(alone)
     again = reader.probabilities(alone)
-    likely = frozenset(key for key, probability in first.items() if probability >= 0.5)
-    shown = telling(others, likely, frozenset(first) - likely, most)
+    likely = frozenset(key for key, probability in first.items() if probability >= 0.5) if only is None else only
+    shown = telling(others, likely, frozenset(first) - likely if only is None else frozenset(), most)
     pictures = (blank(asked.focal.pixels), noise(asked.focal.pixels), *(reference.pixels for reference in shown))
-    answers = [reader.probabilities(asked.with_pixels(picture)) for picture in pictures]
-    tested = likely.union(*(reference.findings for reference in shown))
-    return verdicts(first, again, answers, tested)
+    answers = (reader.probabilities(asked.with_pixels(picture)) for picture in pictures)
+    sought = frozenset(first) if only is None else only
+    told = verdicts(first, again, answers, likely.union(*(reference.findings for reference in shown)), sought)
+    return {key: told[key] if key in sought else "untested" for key in first}
 
 
-def verdicts(first: Probabilities, again: Probabilities, answers: Iterable[Probabilities], tested: frozenset[str]) -> dict[str, Reliance]:
+def verdicts(
+    first: Probabilities,
+    again: Probabilities,
+    answers: Iterable[Probabilities],
+    tested: frozenset[str],
+    sought: frozenset[str] | None = None,
+) -> dict[str, Reliance]:
     """Which findings moved: `first` and `again` were asked of the image, `answers` of others.
 
-    A finding that did not move counts as unmoved only when it was `tested`: it was likely, or an image that shows it was asked.
+    Nothing more is taken of `answers` once all findings `sought` (None: all there are) have moved. A finding that did not move counts as unmoved only when it was `tested`: it was likely, or an image that shows it was asked.
     """
     chance = max((abs(first[key] - again[key]) for key in first), default=0.0)
     margin = MARGIN + REPEATS * chance
@@ -109,6 +130,8 @@ def verdicts(first: Probabilities, again: Probabilities, answers: Iterable[Proba
     for answer in answers:
         for key in first:
             furthest[key] = max(furthest[key], abs(answer[key] - (first[key] + again[key]) / 2))
+        if all(furthest[key] >= margin for key in (first if sought is None else sought)):
+            break
     return {key: "moved" if far >= margin else "unmoved" if key in tested else "untested" for key, far in furthest.items()}
 
 
@@ -116,13 +139,18 @@ def believed(reading: Reading, told: Mapping[str, Reliance]) -> Reading:
     """The reading with its verdicts, and without what did not move."""
     if "unmoved" in told.values() and "moved" not in told.values():
         return reading.model_copy(update={"abstained": True, "reason": BLIND, "findings": (), "narrative": (), "compared_with": None})
-    doubted = frozenset(one.key for one in reading.findings if told[one.key] == "unmoved" and _said_to_be_there(one))
-    kept = tuple(sentence for sentence in reading.narrative if not doubted & set(sentence.findings))
+    return doubted(reading, told)
+
+
+def doubted(reading: Reading, told: Mapping[str, Reliance]) -> Reading:
+    """The reading with its verdicts; what is said to be there and did not move is uncertain, and not spoken of."""
+    doubts = frozenset(one.key for one in reading.findings if told[one.key] == "unmoved" and _said_to_be_there(one))
+    kept = tuple(sentence for sentence in reading.narrative if not doubts & set(sentence.findings))
     return reading.model_copy(
         update={
-            "findings": tuple(_with_verdict(finding, told[finding.key], finding.key in doubted) for finding in reading.findings),
+            "findings": tuple(_with_verdict(finding, told[finding.key], finding.key in doubts) for finding in reading.findings),
             "narrative": kept,
-            "notes": (*reading.notes, *_notes(doubted, reading.narrative, kept)),
+            "notes": (*reading.notes, *_notes(doubts, reading.narrative, kept)),
         }
     )
 

@@ -11,6 +11,8 @@ import pytest
 from tools.med_vlm.compact.carding import add_elsewhere, write_card
 from tools.med_vlm.compact.evaluation_sets import LabelledImage
 from tools.med_vlm.compact.files import CALIBRATION, CARD, SHIPPED, WEIGHTS, load_card, verify
+from tools.med_vlm.compact.measure import proportion
+from tools.med_vlm.compact.ood import PASSING
 
 
 @pytest.fixture
@@ -38,3 +40,10 @@ def test_figures_from_elsewhere_replace_those_of_the_same_images_alone(copy: Pat
     assert refused[kept.images] == (kept.refused, kept.total)
     assert len(card.refusals) == len(before.refusals)
     assert verify(copy) == card
+
+
+def test_the_shipped_gate_refuses_about_as_many_held_out_phantoms_as_it_is_set_for() -> None:
+    first = load_card().refusals[0]
+    assert first.images == "held-out phantoms, frontal"
+    refused = proportion(first.refused, first.total)
+    assert refused.low <= 1 - PASSING <= refused.high

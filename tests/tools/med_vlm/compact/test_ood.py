@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tools.med_vlm.compact.ood import Gate, fit, spread_sample
+from tools.med_vlm.compact.ood import PASSING, Gate, fit, passing_score, spread_sample
 
 F32 = NDArray[np.float32]
 
@@ -31,6 +31,18 @@ def gate() -> Gate:
 def test_nineteen_of_twenty_images_like_the_training_pass(gate: Gate) -> None:
     scores = gate.score(*_like(2000, 3))
     assert 0.02 < float((scores > gate.threshold).mean()) < 0.09
+
+
+@pytest.mark.parametrize("count", [19, 39, 199])
+def test_over_all_draws_of_a_calibration_the_gate_refuses_what_it_is_set_for(count: int) -> None:
+    """The plain quantile of 39 would refuse seven in a hundred."""
+    drawn = np.random.default_rng(6).random((4000, count), dtype=np.float32)
+    refused = [1 - passing_score(scores) for scores in drawn]
+    assert np.mean(refused) == pytest.approx(1 - PASSING, abs=0.003)
+
+
+def test_too_few_images_are_bounded_by_their_largest_score() -> None:
+    assert passing_score(np.array([2, 5, 3], np.float32)) == 5
 
 
 def test_another_direction_of_the_embedding_is_refused(gate: Gate) -> None:

@@ -71,6 +71,14 @@ def test_the_card_counts_what_was_used(made: tuple[Path, Card, Path]) -> None:
     assert all(sum(count for _, _, count in one.reliability) == 16 for one in card.findings)
 
 
+def test_refusals_of_held_out_phantoms_are_told_by_how_many_findings_they_have(made: tuple[Path, Card, Path]) -> None:
+    whole, *parts = (one for one in made[1].refusals if one.images.startswith("held-out phantoms"))
+    allowed = ("no finding", "one finding", "two findings or more")
+    assert all(one.images.removeprefix(f"{whole.images}, ") in allowed for one in parts)
+    assert len(parts) > 1
+    assert (sum(one.refused for one in parts), sum(one.total for one in parts)) == (whole.refused, whole.total)
+
+
 def test_images_from_elsewhere_are_measured_and_their_refusals_counted(made: tuple[Path, Card, Path]) -> None:
     _, card, _ = made
     effusion = next(one for one in card.external if one.finding == "pleural_effusion")

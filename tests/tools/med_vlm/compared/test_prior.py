@@ -6,13 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from fhir.codes import FINDING
 from tools.med_vlm.asked import Asked, Image
 from tools.med_vlm.compared.comparison import compared
 from tools.med_vlm.compared.prior import Compared
 from tools.med_vlm.doubles.fake import PROFILE, SeededReader
 from tools.med_vlm.errors import MedVlmError, ModelOutputInvalid
-from tools.med_vlm.reading import Reading
+from tools.med_vlm.reading import FindingReading, Reading
+from tools.med_vlm.trust.references import shipped
+from tools.med_vlm.trust.reliance import Probed, blank
 
 NOW = np.random.default_rng(0).random((80, 80), dtype=np.float32)
 BEFORE = np.random.default_rng(1).random((80, 80), dtype=np.float32)
@@ -45,6 +49,55 @@ def test_the_prior_is_read_by_the_same_reader_and_compared() -> None:
     assert reading == compared(alone, before, "b" * 64)
     assert all(one.change is not None for one in reading.findings)
     assert [(one.question, one.indication, one.priors) for one in reader.heard[1:]] == [("", "", ())]
+
+
+class Told:
+    """Says of the two images, and of every other one, what it was told, and counts how often it is asked; unsure between .3 and .7."""
+
+    name, fingerprint, profile = "told", "0" * 64, PROFILE
+
+    def __init__(self, now: dict[str, float], then: dict[str, float], otherwise: dict[str, float]) -> None:
+        self.times = 0
+        self._told: tuple[tuple[NDArray[np.float32], dict[str, float]], ...] = ((NOW, now), (blank(NOW), {}), (BEFORE, then))
+        self._otherwise = otherwise
+
+    def probabilities(self, asked: Asked) -> Mapping[str, float]:
+        self.times += 1
+        said = next((said for pixels, said in self._told if np.array_equal(pixels, asked.focal.pixels)), self._otherwise)
+        return dict.fromkeys(FINDING, 0.1) | said
+
+    def read(self, asked: Asked) -> Reading:
+        findings = tuple(
+            FindingReading(key=key, probability=value, presence="present" if value > 0.7 else "absent" if value < 0.3 else "uncertain")
+            for key, value in self.probabilities(asked).items()
+        )
+        return Reading(model="told", fingerprint=self.fingerprint, abstained=False, reason="", findings=findings, calibrated=True)
+
+
+HEART, EFFUSION = "cardiomegaly", "pleural_effusion"
+OTHERS = {"nodule": 0.9}
+RESTING = [
+    pytest.param({EFFUSION: 0.9}, {}, OTHERS, {EFFUSION: "new", HEART: "unchanged"}, 1, id="nothing was there then"),
+    pytest.param({EFFUSION: 0.9}, {EFFUSION: 0.9}, OTHERS, {EFFUSION: "undecided", HEART: "unchanged"}, 3, id="there in both"),
+    pytest.param({EFFUSION: 0.9}, {HEART: 0.9}, OTHERS, {EFFUSION: "new", HEART: "resolved"}, 3, id="gone"),
+    pytest.param({EFFUSION: 0.9}, {HEART: 0.9}, {HEART: 0.9, **OTHERS}, {EFFUSION: "new", HEART: "undecided"}, 5, id="it always says so"),
+    pytest.param({EFFUSION: 0.9, HEART: 0.5}, {HEART: 0.9}, OTHERS, {EFFUSION: "new", HEART: "undecided"}, 1, id="open today"),
+]
+
+
+@pytest.mark.parametrize(("now", "then", "otherwise", "changes", "times"), RESTING)
+def test_of_the_prior_only_what_a_change_rests_on_is_proven_and_changes_are_as_if_all_was(
+    now: dict[str, float], then: dict[str, float], otherwise: dict[str, float], changes: dict[str, str], times: int
+) -> None:
+    reader = Told(now, then, otherwise)
+    probed = Probed(reader, shipped())
+    alone = probed.read(Asked((Image(NOW),)))
+    before, reader.times = reader.times, 0
+    lean = Compared(probed, unproven=reader, prove=probed.proven).read(ASKED)
+    assert reader.times - before == times
+    assert {one.key: one.change for one in lean.findings if one.key in changes} == changes
+    assert {one.key: one.change for one in lean.findings} == {one.key: one.change for one in Compared(probed).read(ASKED).findings}
+    assert [one.model_copy(update={"change": None}) for one in lean.findings] == list(alone.findings)
 
 
 def test_without_a_prior_it_reads_once() -> None:

@@ -15,7 +15,7 @@ from fhir.codes import FINDING
 from tools.med_vlm.asked import Asked, asked_of
 from tools.med_vlm.doubles.fake import FixedReader, abstention
 from tools.med_vlm.errors import CalibrationUnusable
-from tools.med_vlm.reading import Reader, Sentence
+from tools.med_vlm.reading import Reader, Reading, Sentence
 from tools.med_vlm.trust.calibration import Fitted
 from tools.med_vlm.trust.calibration_folder import save
 from tools.med_vlm.trust.fitted import Calibrated, load_fitted
@@ -67,6 +67,22 @@ def calibrated(timid_reader: Reader, fitted: Fitted, small_space: Space) -> Cali
     return Calibrated(timid_reader, fitted, space=small_space)
 
 
+def test_a_reading_names_the_calibration_too_and_another_one_is_another_reader(
+    calibrated: Calibrated, timid_reader: Any, fitted: Fitted, small_space: Space, picture: Callable[..., F32], tmp_path: Path
+) -> None:
+    save(fitted, tmp_path)
+    kept = Calibrated(timid_reader, load_fitted(tmp_path, timid_reader.fingerprint), space=small_space)
+    record = fitted.record.model_copy(update={"never_decided": (EFFUSION,)})
+    other = Calibrated(timid_reader, replace(fitted, record=record), space=small_space)
+    wider = Calibrated(timid_reader, replace(fitted, gate=replace(fitted.gate, bank=fitted.gate.bank + 1)), space=small_space)
+    assert kept.fingerprint == calibrated.fingerprint
+    assert len({calibrated.fingerprint, other.fingerprint, wider.fingerprint, timid_reader.fingerprint}) == 4
+    noise = np.random.default_rng(0).random((64, 64), dtype=np.float32)
+    readings = [calibrated.read(asked_of(pixels)) for pixels in (picture(3), noise, np.zeros((64, 64), np.float32))]
+    assert [reading.abstained for reading in readings] == [False, True, True]
+    assert {reading.fingerprint for reading in readings} == {calibrated.fingerprint}
+
+
 @pytest.mark.parametrize(("value", "presence"), [(0.95, "present"), (0.05, "absent"), (0.5, "uncertain")])
 def test_presence_is_what_the_calibration_says_of_a_reader_that_never_says_yes(
     value: float, presence: str, calibrated: Calibrated, picture: Callable[..., F32]
@@ -114,9 +130,12 @@ def test_on_an_image_unlike_the_calibrations_the_model_is_not_even_asked(
     assert not calibrated.read(asked_of(picture(5))).abstained
 
 
-def test_an_abstention_of_the_model_stays_one(fitted: Fitted, small_space: Space, picture: Callable[..., F32]) -> None:
-    silent = FixedReader(abstention("double", fitted.record.fingerprint, "told to"))
-    reading = Calibrated(silent, fitted, space=small_space).read(asked_of(picture(5)))
+def test_an_abstention_of_the_model_stays_one(told: Any, fitted: Fitted, small_space: Space, picture: Callable[..., F32]) -> None:
+    class Silent(told):  # type: ignore[misc]
+        def read(self, asked: Asked) -> Reading:
+            return abstention(self.name, self.fingerprint, "told to")
+
+    reading = Calibrated(Silent(timid), fitted, space=small_space).read(asked_of(picture(5)))
     assert (reading.abstained, reading.reason) == (True, "told to")
     assert reading.ood_score is not None
 

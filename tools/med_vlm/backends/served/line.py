@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from fhir.wire.breaker import Breaker
 from fhir.wire.patience import retry_after
 from tools.med_vlm.backends.served.endpoint import Endpoint
+from tools.med_vlm.deadline import require_time, until
 from tools.med_vlm.errors import (
     MedVlmError,
     ModelAnswerUnusable,
@@ -42,7 +43,7 @@ class Patience:
     """How long a server is waited for. Seconds."""
 
     total: float = 120.0
-    """For one answer with every repetition. Passed by one silence at most."""
+    """For one answer with every repetition, less where the reading has less. Passed by one silence at most."""
     silence: float = 60.0
     """Without a byte: a model that is taken from disk, or waits behind others, says nothing for long."""
     connect: float = 5.0
@@ -106,7 +107,7 @@ class Line:
             ModelServerUnreachable, ModelServerBusy: after every attempt; ModelServerResting without one.
             ModelTimedOut, ModelServerRefused, ModelAnswerUnusable: as their docstrings say; not asked again.
         """
-        ends = time.monotonic() + self._patience.total
+        ends = until(self._patience.total)
         attempt = 0
         while True:
             try:
@@ -128,6 +129,7 @@ class Line:
 
     def _once(self, ask: Ask, take: Callable[[Stream], Taken], ends: float) -> Taken:
         """One attempt. The breaker hears how it ended."""
+        require_time()  # a server is not to blame for a reading that took too long before
         with self._lock:
             if not self._breaker.admits():
                 raise ModelServerResting("it failed too often and is left alone for a while")

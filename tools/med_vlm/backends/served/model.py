@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Final, TypeVar
 
 from tools.med_vlm.asked import Asked
+from tools.med_vlm.backends.pixels import LONGEST
 from tools.med_vlm.backends.served.chat import Chat, Wanted
 from tools.med_vlm.backends.served.endpoint import endpoint_of
 from tools.med_vlm.backends.served.line import Line, Patience
@@ -26,6 +28,8 @@ TEMPERATURE: Final = 0.7
 """Of reports drawn to see what they agree on."""
 AT_ONCE: Final = 4
 """Questions under way together: servers answer several at once in little more time than one, and share the image's part."""
+_VERSION: Final = "served 1"
+"""Raise when the same server, asked the same, comes to be understood otherwise."""
 _ANSWER_TOKENS: Final = 16
 _ONE_WORD: Final = "Answer with one word."
 _OBJECT: Final = {"type": "object"}
@@ -65,14 +69,16 @@ class ServedModel:
     def fingerprint(self) -> str:
         """SHA-256 of server, name, revision, what the server says of the model, and how it is asked; asks the server if need be.
 
-        Where probabilities come from and which images are shown belong to it: a calibration holds for no other way of asking.
+        Where probabilities come from belongs to it, and whether a server that is asked by sampling draws at all.
 
         Raises:
             ModelServerRefused: the settings ask for a way that the server has not.
             MedVlmError: the server is not there, or another model stands under the name.
         """
-        shown = (str(self.profile.most_images), str(self.profile.sees_priors))
-        return hashlib.sha256("\n".join((self._served.fingerprint(), self._way(), *shown)).encode()).hexdigest()
+        way = self._way()
+        drawn = COUNTED if way == "sampling" and self._offers.has("draws") else 1
+        how = (_VERSION, way, drawn, _ONE_WORD, _ANSWER_TOKENS, TEMPERATURE, LONGEST)
+        return hashlib.sha256("\n".join((self._served.fingerprint(), *map(str, how))).encode()).hexdigest()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -168,6 +174,7 @@ def _put(images: Sequence[Shown], question: Question) -> list[Part]:
 
 
 def _together(do: Callable[[One], Other], ones: Sequence[One]) -> tuple[Other, ...]:
-    """`do` for each, a few at a time, in order; what one raises ends the others that have not begun."""
+    """`do` for each, a few at a time, in order; what one raises ends the others that have not begun. All keep to the reading's time."""
     with ThreadPoolExecutor(min(AT_ONCE, len(ones))) as pool:
-        return tuple(pool.map(do, ones))
+        contexts = [copy_context() for _ in ones]
+        return tuple(pool.map(lambda context, one: context.run(do, one), contexts, ones))

@@ -204,7 +204,7 @@ FAULTS: dict[str, Callable[[Handler], None]] = {
     "another model": lambda handler: handler.events(chunk("other", "yes"), chunk("other", finish="stop")),
     "dies": Handler.dies,
     "hangs up": Handler.hangs_up,
-    "silent": lambda handler: handler.over.wait(20) and None,
+    "silent": lambda handler: handler.over.wait(600) and None,
     "drips": lambda handler: handler.for_ever(b": still thinking\n\n", pause=0.02),
     "elsewhere": lambda handler: handler.whole(b"", 307, Location="http://127.0.0.1:9/v1/chat/completions"),
     **{

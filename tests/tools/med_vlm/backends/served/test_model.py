@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from PIL import Image as Pictures
 from tools.med_vlm.asked import Asked, Image
 from tools.med_vlm.asking.questioned import QuestionedReader
 from tools.med_vlm.backends.served import open_served
+from tools.med_vlm.backends.served.line import Patience
 from tools.med_vlm.backends.served.model import COUNTED
-from tools.med_vlm.errors import ImageRefused, ModelAnswerUnusable, ModelServerRefused
+from tools.med_vlm.deadline import within
+from tools.med_vlm.errors import ImageRefused, ModelAnswerUnusable, ModelServerRefused, ModelTimedOut
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt, Question, Written
 
@@ -66,12 +69,28 @@ def test_another_way_of_asking_is_another_fingerprint_so_that_no_calibration_hol
     ways = ("systemone", "log-probabilities", "sampling")
     marks = {way: open_model(server, answers_by=way).fingerprint for way in ways}
     assert open_model(server).fingerprint == marks["systemone"]  # the way that is found, whatever the settings call it
-    more = [open_model(server, most_images=2).fingerprint, open_model(server, sees_priors=True).fingerprint]
-    assert len({*marks.values(), *more}) == 5
+    server.draws = False
+    still = open_model(server, answers_by="sampling").fingerprint  # counts one answer, and not eight
+    assert len({*marks.values(), still}) == 4
     server.systemone = False  # the server was changed, and started anew
     assert open_model(server).fingerprint == marks["log-probabilities"]
     with pytest.raises(ModelServerRefused):
         _ = open_model(server, answers_by="systemone").fingerprint
+
+
+@pytest.mark.fault(66)
+@pytest.mark.parametrize("offers", [{"logprobs": True}, {}], ids=["log-probabilities", "sampled"])
+def test_questions_that_are_asked_together_end_with_their_reading_too(
+    serve: Any, open_model: Any, grey: Any, offers: dict[str, bool]
+) -> None:
+    server = serve(**offers)
+    model = open_model(server, Patience(total=60.0, silence=60.0))
+    assert model.choose(grey(0.9), [EFFUSION])
+    server.faults = ["silent"]
+    began = time.monotonic()
+    with pytest.raises(ModelTimedOut), within(0.3):
+        model.choose(grey(0.9), [EFFUSION, NODULE])
+    assert time.monotonic() - began < 10
 
 
 def test_typed_questions_go_in_one_request_and_the_server_is_tried_once(serve: Any, open_model: Any, grey: Any) -> None:
@@ -282,11 +301,12 @@ GROUNDED = {
 @pytest.mark.parametrize("form", GROUNDED)
 def test_a_reading_is_made_of_what_a_server_writes_in_every_format(serve: Any, open_model: Any, form: Any) -> None:
     model = open_model(serve(systemone=True, says=lambda body: GROUNDED[form]))
-    reading = QuestionedReader(model, form).read(Asked((Image(np.tile(np.linspace(0.3, 1, 400, dtype=np.float32), (512, 1)), view="PA"),)))
+    reader = QuestionedReader(model, form)
+    reading = reader.read(Asked((Image(np.tile(np.linspace(0.3, 1, 400, dtype=np.float32), (512, 1)), view="PA"),)))
     assert [one.text for one in reading.narrative][:1] == ["There is a left pleural effusion."]
     (effusion,) = (one for one in reading.findings if one.key == "pleural_effusion")
     assert (effusion.side, len(effusion.regions)) == ("left", int(form != "prose"))
-    assert (reading.model, reading.fingerprint) == (model.name, model.fingerprint)
+    assert (reading.model, reading.fingerprint) == (model.name, reader.fingerprint)
 
 
 @pytest.mark.parametrize("offers", [{"systemone": True}, {"logprobs": True}, {}], ids=["typed", "log-probabilities", "sampled"])

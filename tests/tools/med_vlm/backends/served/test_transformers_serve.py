@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -56,13 +55,11 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, ports_for_children: Callable[[], int]) -> Iterator[Server]:
     """Started once; it takes a model's folder when it is first named. Stopped by its pid."""
     home = tmp_path_factory.mktemp("hub-home")
     (home / "hub").mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(ports_for_children())
     command = [str(Path(sys.executable).with_name("transformers")), "serve", "--host", "127.0.0.1", "--port", port, "--device", "cpu"]
     alone = {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     with (home / "log").open("wb") as log:
@@ -72,7 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield Server(f"http://127.0.0.1:{port}/v1", process)
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(60)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -161,6 +158,6 @@ def test_a_server_that_was_killed_is_unreachable(server: Server, served: Callabl
     model = served("gemma3")
     assert len(model.fingerprint) == 64
     server.process.kill()
-    server.process.wait(30)
+    server.process.wait(60)
     with pytest.raises(ModelServerUnreachable):
         model.choose(ramp(1.0), QUESTIONS)
