@@ -81,6 +81,6 @@ class Engine(Protocol):
         """How fast it is, for the plan."""
         ...
 
-    def hold(self, rows: Vectors) -> Held:
-        """`rows` [n, columns], as they are or copied to where the engine works."""
+    def hold(self, rows: Vectors) -> Held | None:
+        """`rows` [n, columns], as they are or copied to where the engine works; None where they do not fit there."""
         ...

@@ -30,7 +30,7 @@ class CpuEngine:
     """Multiplies where the rows lie."""
 
     name = "CPU"
-    rates = Rates(read=0.33, multiply=0.019, pick=0.85)
+    rates = Rates(read=0.33, multiply=0.03, pick=0.85)
 
     def hold(self, rows: Vectors) -> Held:
         """`rows` themselves: nothing is copied."""

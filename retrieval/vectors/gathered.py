@@ -1,51 +1,66 @@
-"""Copies of the rows that filters keep, from one query to the next: clinics ask through few filters, again and again."""
+"""What was made of the rows that filters keep, from one query to the next: clinics ask through few filters, again and again."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from retrieval.vectors.engine import Held
 from retrieval.vectors.kept import Rows
 
 
+class Sized(Protocol):
+    """What takes memory."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of it."""
+        ...
+
+
+Made = TypeVar("Made", bound=Sized)
+
+
 @dataclass(frozen=True, slots=True)
-class _Copy:
+class _Entry(Generic[Made]):
     base: Rows
-    held: Held
+    made: Made
 
 
-class Gathered:
-    """The copies used last, within a budget of bytes. May be asked by several threads."""
+class Gathered(Generic[Made]):
+    """What was made for the filters used last, within a budget of bytes. May be asked by several threads."""
 
-    def __init__(self, rows: Held, budget: int) -> None:
-        """Copy from `rows`, and hold `budget` bytes of copies at most."""
-        self._rows = rows
+    def __init__(self, make: Callable[[Rows], Made], budget: int) -> None:
+        """Make by `make`, e.g. a copy of the rows, and hold `budget` bytes at most."""
+        self._make = make
         self._budget = budget
-        self._copies: OrderedDict[Hashable, _Copy] = OrderedDict()
+        self._entries: OrderedDict[Hashable, _Entry[Made]] = OrderedDict()
         self._lock = Lock()
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all copies."""
+        """Bytes of all that is held."""
         with self._lock:
-            return sum(copy.held.nbytes for copy in self._copies.values())
+            return self._size()
 
-    def of(self, name: Hashable, base: Rows) -> Held:
-        """The rows `base`, copied now or before. A name that now stands for other rows is copied anew: a filter never leaks."""
+    def of(self, name: Hashable, base: Rows) -> Made:
+        """What is made of the rows `base`, now or before. A name that now stands for other rows begins anew: a filter never leaks."""
         with self._lock:
-            copy = self._copies.get(name)
-            if copy is not None and (copy.base is base or np.array_equal(copy.base, base)):
-                self._copies.move_to_end(name)
-                return copy.held
-        copy = _Copy(base, self._rows.gather(base))
+            entry = self._entries.get(name)
+            if entry is not None and (entry.base is base or np.array_equal(entry.base, base)):
+                self._entries.move_to_end(name)
+                return entry.made
+        entry = _Entry(base, self._make(base))
         with self._lock:
-            self._copies[name] = copy
-            self._copies.move_to_end(name)
-            while len(self._copies) > 1 and sum(one.held.nbytes for one in self._copies.values()) > self._budget:
-                self._copies.popitem(last=False)
-        return copy.held
+            self._entries[name] = entry
+            self._entries.move_to_end(name)
+            while len(self._entries) > 1 and self._size() > self._budget:
+                self._entries.popitem(last=False)
+        return entry.made
+
+    def _size(self) -> int:
+        return sum(one.made.nbytes for one in self._entries.values())

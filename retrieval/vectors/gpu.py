@@ -1,4 +1,9 @@
-"""Which engine searches: a GPU where there is one that FAISS or torch can use, else the CPU; and whether both find the same."""
+"""Which engine searches: a GPU where there is one that FAISS or torch can use, else the CPU; and whether both find the same.
+
+A GPU makes the exact scans, of as many rows as its memory holds as halves; several share them. More rows than fit are the CPU's, with
+the inverted lists on disk. There are no inverted lists on a GPU: over 10 M rows on an H100 they took .5 ms a query where the exact scan
+takes 3.9 ms, over 1 M rows they lost an eighth of the nearest (bench/GPU.md), and they would be built anew whenever a library opens.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +28,9 @@ from retrieval.vectors.table import VectorTable
 _RATES = Rates(read=1.2e-3, multiply=4.2e-5, pick=1.5e-3)
 """Of torch in float16 on an H100, bench/GPU.md: 1 M x 384 at 1 and 64 queries at once. FAISS takes up to 8 times as long."""
 
+_SPARE = 3 << 30
+"""Bytes of a GPU left for products, copies of what filters keep, and whatever else runs there."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
@@ -37,6 +45,8 @@ class EngineChoice:
 class Parity:
     """Whether an engine finds what the CPU finds."""
 
+    searched_by: str
+    """Name of the engine that searched: the CPU itself where the rows did not fit elsewhere, and then nothing was compared."""
     queries: int
     same_ids: float
     """Share of queries whose ids are equal, place by place."""
@@ -49,14 +59,17 @@ class TorchEngine:
 
     rates = _RATES
 
-    def __init__(self, devices: Sequence[str]) -> None:
-        """Share rows among `devices`, e.g. `cuda:0`."""
+    def __init__(self, devices: Sequence[str], free: Callable[[str], int] | None = None) -> None:
+        """Share rows among `devices`, e.g. `cuda:0`; `free` tells how many bytes of one are free, else torch is asked."""
         self._devices = tuple(devices)
+        self._free = free or _free
         self.name = f"torch, float16, {', '.join(devices)}"
 
-    def hold(self, rows: Vectors) -> Held:
+    def hold(self, rows: Vectors) -> Held | None:
         """See `Engine.hold`."""
-        parts = zip(self._devices, shares(len(rows), len(self._devices)), strict=True)
+        parts = list(zip(self._devices, shares(len(rows), len(self._devices)), strict=True))
+        if any((part.stop - part.start) * rows.shape[1] * 2 + _SPARE > self._free(device) for device, part in parts):
+            return None
         return Sharded([hold(rows[part], device) for device, part in parts])
 
 
@@ -70,10 +83,13 @@ class FaissEngine:
         self._makers = [_flat_on(faiss, number) for number in range(gpus)]
         self.name = f"FAISS flat, float16, {gpus} GPU{'s' if gpus > 1 else ''}"
 
-    def hold(self, rows: Vectors) -> Held:
-        """See `Engine.hold`."""
+    def hold(self, rows: Vectors) -> Held | None:
+        """See `Engine.hold`. FAISS does not tell what is free, and raises nothing narrower when it has none."""
         parts = zip(self._makers, shares(len(rows), len(self._makers)), strict=True)
-        return Sharded([FaissRows(rows[part], make) for make, part in parts])
+        try:
+            return Sharded([FaissRows(rows[part], make) for make, part in parts])
+        except RuntimeError:
+            return None
 
 
 def choose_engine(*, driver: bool | None = None, faiss: Any = None, torch: Any = None) -> EngineChoice:
@@ -106,11 +122,11 @@ def choose_engine(*, driver: bool | None = None, faiss: Any = None, torch: Any =
 def parity(engine: Engine, table: VectorTable, queries: Sequence[Asked], limit: int = 10) -> Parity:
     """How far `engine` answers as the CPU does, over all rows of `table`; at least one query."""
     every = [Kept(None, None, np.zeros(0, np.int64))] * len(queries)
-    held = [VectorTable(table.rows, table.dimensions, engine=one) for one in (engine, CpuEngine())]
-    mine, theirs = ([scan.rows.tolist() for scan in one.scan_many(queries, every, limit)] for one in held)
+    tables = [VectorTable(table.rows, table.dimensions, engine=one) for one in (engine, CpuEngine())]
+    mine, theirs = ([scan.rows.tolist() for scan in one.scan_many(queries, every, limit)] for one in tables)
     found = sum(len(set(a) & set(b)) for a, b in zip(mine, theirs, strict=True))
     same = sum(a == b for a, b in zip(mine, theirs, strict=True))
-    return Parity(len(queries), same / len(queries), found / max(1, sum(map(len, theirs))))
+    return Parity(tables[0].searched_by, len(queries), same / len(queries), found / max(1, sum(map(len, theirs))))
 
 
 def _chosen(engine: Engine, reason: str) -> EngineChoice:
@@ -128,6 +144,11 @@ def _flat_on(faiss: Any, gpu: int) -> Callable[[int], Any]:
         return faiss.GpuIndexFlatIP(resources, dimension, config)
 
     return make
+
+
+def _free(device: str) -> int:
+    free, _ = importlib.import_module("torch").cuda.mem_get_info(device) if device.startswith("cuda") else (1 << 62, 0)
+    return int(free)
 
 
 def _has_driver() -> bool:

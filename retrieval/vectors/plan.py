@@ -22,12 +22,14 @@ COPY_SHARE = 0.5
 """Above this share of kept rows a copy saves less than half of a scan, and costs memory."""
 PICK_SHARE = 0.3
 """Above this share, walking past the other rows costs less than picking the kept ones out without keeping them."""
-SHORT = 500.0
-"""Microseconds under which an exact scan needs no replacement."""
-WORTH = 4.0
+SHORT = 2_000.0
+"""Microseconds under which exact scans for a whole batch need no replacement."""
+WORTH = 1.5
 """How many times as long an exact scan must take."""
-_START, _A_LIST, _A_CODE, _A_ROW = 60.0, 0.1, 0.01, 0.35
-"""Microseconds of the approximate index: to begin, for a list, for a code in it, for a row fetched and scored again."""
+_START, _A_CENTRE, _A_CODE, _A_ROW = 100.0, 0.02, 0.0035, 0.45
+"""Microseconds of the approximate index for each query: to begin, for a list's centre, for a code looked at, for a row fetched."""
+_START_ONCE, _A_CENTRE_ONCE, _A_CODE_ONCE = 250.0, 0.08, 0.009
+"""The same for all queries of a batch together."""
 MOST = 0.95
 """Above this share of rows that may be found, those that may not are hardly met."""
 _SPREAD = 1.5
@@ -73,11 +75,12 @@ def plan(sought: Sought) -> Plan:
     exact, point = _exact(sought), _point(sought)
     if point is None or sought.note is None:
         return exact
-    takes, instead = exact_cost(sought, exact.name), _near_cost(point, sought.note)
-    if takes < SHORT or takes < WORTH * instead:
+    takes, instead = exact_cost(sought, exact.name), _near_cost(point, sought.note, sought.batch)
+    if takes * sought.batch < SHORT or takes < WORTH * instead:
         return exact
+    under = "" if point.share == 1 else f" under filters that kept {point.share:.0%}"
     reason = (
-        f"{_remain(sought)}: an exact scan would take {takes / instead:.0f} times as long; on held-out {sought.kind} queries "
+        f"{_remain(sought)}: an exact scan would take {takes / instead:.0f} times as long; on held-out {sought.kind} queries{under} "
         f"{point.recall:.1%} of the nearest {point.limit} were found"
     )
     return Plan("approximate index", reason, point)
@@ -90,8 +93,10 @@ def exact_cost(sought: Sought, name: PlanName) -> float:
     return rows * sought.columns * (max(sought.rates.read / sought.batch, sought.rates.multiply) + picking) / 1000
 
 
-def _near_cost(point: NearPoint, note: NearNote) -> float:
-    return _START + point.probes * (_A_LIST + _A_CODE * note.rows / note.lists) + _A_ROW * point.fetch
+def _near_cost(point: NearPoint, note: NearNote, batch: int) -> float:
+    codes = point.probes * note.rows / note.lists
+    once = _START_ONCE + _A_CENTRE_ONCE * note.lists + _A_CODE_ONCE * codes
+    return _START + _A_CENTRE * note.lists + _A_CODE * codes + _A_ROW * point.fetch + once / batch
 
 
 def _exact(sought: Sought) -> Plan:
@@ -106,11 +111,13 @@ def _exact(sought: Sought) -> Plan:
 
 
 def _point(sought: Sought) -> NearPoint | None:
-    """The setting for as many neighbours as hold those that may be found."""
+    """The setting for the filter's share of the rows, and for as many neighbours as hold those that may be found."""
     if sought.note is None:
         return None
-    share = sought.kept / sought.cases
-    return sought.note.point(sought.kind, sought.wanted if share > MOST else math.ceil(sought.wanted * _SPREAD / share))
+    pool = sought.cases if sought.base is None else sought.base
+    share, found = pool / sought.cases, sought.kept / pool
+    wanted = sought.wanted if found > MOST else math.ceil(sought.wanted * _SPREAD / found)
+    return sought.note.point(sought.kind, wanted, 1.0 if share > MOST else share)
 
 
 def _remain(sought: Sought) -> str:

@@ -20,6 +20,8 @@ from retrieval.vectors.settling import narrow, settle
 
 COPIES = 512 << 20
 """Bytes of copies of filtered rows that a table holds at most."""
+SELECTIONS = 32 << 20
+"""Bytes of what the approximate index is told of filters: a bit a row, and a count a list."""
 _NO_ROWS = np.zeros(0, np.int64)
 _NO_DISTANCES = np.zeros(0, np.float32)
 _NO_PAIRS = Pairs(_NO_ROWS, _NO_ROWS)
@@ -82,10 +84,15 @@ class VectorTable:
         self.dimensions = dimensions
         self.cases = len(rows)
         self._near = near
-        self._engine = engine or CpuEngine()
-        self._held = self._engine.hold(rows)
+        self._engine, self._held = _held(engine or CpuEngine(), rows)
         self._copies = copies
-        self._gathered = Gathered(self._held, copies)
+        self._gathered = Gathered(self._held.gather, copies)
+        self._selected = None if near is None else Gathered(near.select, SELECTIONS)
+
+    @property
+    def searched_by(self) -> str:
+        """Name of the engine that makes exact scans: the CPU where another was given and the rows do not fit there."""
+        return self._engine.name
 
     def scan(self, asked: Asked, kept: Kept, limit: int) -> Scan:
         """The `limit` nearest of the kept rows; fewer when fewer are kept, never a row -1. Exact unless the plan says otherwise.
@@ -172,8 +179,10 @@ class VectorTable:
     def _approximately(self, ones: Sequence[_One], point: NearPoint, reasons: Sequence[str], limit: int) -> Iterator[tuple[int, Scan]]:
         """What the approximate index finds, less what may not be found. Where too little is left, more is looked for, at last exactly."""
         assert self._near is not None
-        columns, queries = self.dimensions.columns(ones[0].asked.kind), _queries(ones)
-        fetched = self._near.fetch(columns, queries, point.probes, point.fetch)
+        assert self._selected is not None
+        columns, queries, base = self.dimensions.columns(ones[0].asked.kind), _queries(ones), ones[0].kept.base
+        only = None if base is None else self._selected.of(ones[0].kept.base_name, base)
+        fetched = self._near.fetch(columns, queries, point.probes, point.fetch, only)
         nearest = narrow(self.rows[:, columns], queries, fetched, point.limit)
         short = []
         settled = self._settled(ones, nearest, [point.limit] * len(ones))
@@ -188,6 +197,11 @@ class VectorTable:
 
     def _settled(self, ones: Sequence[_One], pairs: Pairs, limits: Sequence[int]) -> list[tuple[Rows, Vectors]]:
         return settle(self.rows[:, self.dimensions.columns(ones[0].asked.kind)], _queries(ones), pairs, limits)
+
+
+def _held(engine: Engine, rows: Vectors) -> tuple[Engine, Held]:
+    held = engine.hold(rows)
+    return (CpuEngine(), CpuEngine().hold(rows)) if held is None else (engine, held)
 
 
 def _queries(ones: Sequence[_One]) -> Vectors:

@@ -1,35 +1,69 @@
 """How many lists and rows an answer needs: measured for each kind of query, on rows that nothing was trained on.
 
-Such a row is asked as if it were new, itself left out. Where no setting finds enough there is none, and the plan stays exact. The
-settings depend on the vectors alone, not on the machine's speed: the same archive gives the same settings.
+Such a row is asked as if it were new, itself left out: among all rows, and among those that filters keep which are drawn at random.
+Where no setting finds enough there is none, and the plan stays exact. The settings depend on the vectors alone, not on the machine's
+speed: the same archive gives the same settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import bisect
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from retrieval.vectors.asked import KINDS, Asked, Dimensions, Kind, Vectors, ask
 from retrieval.vectors.engine import Barred, Pairs
-from retrieval.vectors.exact import CpuEngine
+from retrieval.vectors.exact import HeldRows, Picked
 from retrieval.vectors.kept import Rows
-from retrieval.vectors.near import Near, NearPoint
+from retrieval.vectors.near import Near, NearPoint, Selected
 from retrieval.vectors.settling import settle
 
 ENOUGH = 0.985
 """Share of the true nearest that a setting must find; over the .98 that is promised by what 2,560 draws may err."""
+ENOUGH_FILTERED = 0.993
+"""The same under a filter, where .99 is promised."""
+SHARES = (0.3, 0.1, 0.03)
+"""What filters keep that settings are sought for; where less is kept, an exact scan is short."""
 LIMITS = (10, 64, 256)
 """Settings are sought for these numbers of neighbours."""
-_PROBES = tuple(2**power for power in range(1, 12))
+_PROBES = tuple(lists for power in range(1, 12) for lists in (2**power, 3 * 2 ** (power - 1)))
 """Lists looked at: to look at all of them is still many times as fast as an exact scan."""
 _FETCHES = (2, 4, 8, 16)
 """Rows fetched for each neighbour that is asked for."""
 MOST_FETCHED = 2_048
 """Rows fetched at most."""
 _LIST_COST, _ROW_COST = 10, 25
-"""What a list and a fetched row cost, in codes scanned, measured at 100,000 x 384."""
+"""What a list and a fetched row cost, in codes looked at, measured at 100,000 x 384."""
+
+
+_NONE = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """The rows, and which of them are asked for."""
+
+    rows: Vectors
+    held_out: Rows
+    dimensions: Dimensions
+    weight: float
+
+    def queries(self, kind: Kind) -> Vectors:
+        """[held out, columns of the kind]."""
+        return np.stack([_as_asked(self.rows[row], kind, self.dimensions, self.weight).vector for row in self.held_out])
+
+
+@dataclass(frozen=True, slots=True)
+class _Among:
+    """The rows that may be found."""
+
+    share: float
+    base: Rows | None
+    """Sorted; None for all."""
+    only: Selected | None
+    """The same, as the index is told of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +73,11 @@ class _Trial:
     kind: Kind
     columns: slice
     queries: Vectors
-    nearest: tuple[tuple[Rows, Vectors], ...]
-    """For each query its nearest rows, sorted by row, with their distances: the largest limit, and whatever ties with the last."""
+    among: _Among
+    keys: Rows
+    """The nearest rows of each query, as its number times the rows plus the row, ascending: the largest limit, and ties with the last."""
+    distances: Vectors
+    """Of them."""
     last: Vectors
     """[queries, largest limit]: distances of the nearest, ascending."""
 
@@ -48,7 +85,7 @@ class _Trial:
 def tune(
     rows: Vectors, near: Near, *, held_out: Rows, dimensions: Dimensions, weight: float, most: int = MOST_FETCHED
 ) -> tuple[NearPoint, ...]:
-    """The cheapest setting that finds enough, for each kind of query and number of neighbours.
+    """The cheapest setting that finds enough, for each kind of query, number of neighbours and share of the rows.
 
     Args:
         rows: [n, image + text].
@@ -58,48 +95,94 @@ def tune(
         weight: Of the image in fused queries.
         most: Rows that `near` can fetch, less one.
     """
-    points: list[NearPoint] = []
-    probes = [lists for lists in _PROBES if lists <= near.note.lists]
-    a_list = near.note.rows / near.note.lists + _LIST_COST
-    for kind in KINDS:
-        trial = _trial(rows, kind, held_out, dimensions, weight)
-        looks = {lists: _found(trial, near.fetch(trial.columns, trial.queries, lists, most + 1), most + 1) for lists in probes}
-        for limit in (limit for limit in LIMITS if limit <= trial.last.shape[1]):
-            point = _cheapest(trial, looks, limit, a_list)
-            points += [] if point is None else [point]
+    archive, points = _Archive(rows, held_out, dimensions, weight), list[NearPoint]()
+    for among in (_Among(1.0, None, None), *(_drawn(len(rows), share, held_out, near) for share in SHARES)):
+        for kind in KINDS if among.base is None else sorted({point.kind for point in points}):
+            trial = _trial(archive, kind, among)
+            looks = _Looks(trial, near, most + 1)
+            points += [point for limit in LIMITS if limit <= trial.last.shape[1] if (point := _cheapest(trial, looks, limit))]
     return tuple(points)
 
 
-def _trial(rows: Vectors, kind: Kind, held_out: Rows, dimensions: Dimensions, weight: float) -> _Trial:
-    columns = dimensions.columns(kind)
-    queries = np.stack([_as_asked(rows[row], kind, dimensions, weight).vector for row in held_out])
-    limit = min(max(LIMITS), len(rows) - 1)
-    pairs = CpuEngine().hold(rows).nearest(columns, queries, limit, Barred(Pairs(np.arange(len(held_out)), held_out)))
-    settled = settle(rows[:, columns], queries, pairs, [len(rows)] * len(queries))
-    order = [np.argsort(found) for found, _ in settled]
-    nearest = tuple((found[by_row], distances[by_row]) for (found, distances), by_row in zip(settled, order, strict=True))
-    return _Trial(kind, columns, queries, nearest, np.stack([distances[:limit] for _, distances in settled]))
+def _drawn(count: int, share: float, held_out: Rows, near: Near) -> _Among:
+    """A filter that keeps a share at random, the same for a count, and none of what is asked for."""
+    mask = np.random.default_rng(count).random(count) < share
+    mask[held_out] = False
+    base = np.flatnonzero(mask)
+    return _Among(share, base, near.select(base))
 
 
-def _found(trial: _Trial, pairs: Pairs, most: int) -> Vectors:
-    """[queries, most]: the distance of each fetched row if it is among the nearest, infinite else."""
+def _trial(archive: _Archive, kind: Kind, among: _Among) -> _Trial:
+    columns, queries = archive.dimensions.columns(kind), archive.queries(kind)
+    pairs = _truly(archive, columns, queries, among)
+    settled = settle(archive.rows[:, columns], queries, pairs, [len(archive.rows)] * len(queries))
+    limit = min(max(LIMITS), *(len(found) for found, _ in settled))
+    keys = np.concatenate([number * len(archive.rows) + found for number, (found, _) in enumerate(settled)])
+    order, distances = np.argsort(keys), np.concatenate([distances for _, distances in settled])
+    last = np.stack([distances[:limit] for _, distances in settled])
+    return _Trial(kind, columns, queries, among, keys[order], distances[order], last)
+
+
+def _truly(archive: _Archive, columns: slice, queries: Vectors, among: _Among) -> Pairs:
+    """Whatever may be among the nearest, by a scan of all that may be found."""
+    rows, most = archive.rows, max(LIMITS)
+    if among.base is None:
+        own = Barred(Pairs(np.arange(len(archive.held_out)), archive.held_out))
+        return HeldRows(rows, 0).nearest(columns, queries, min(most, len(rows) - 1), own)
+    if not len(among.base):
+        return _NONE
+    found = Picked(rows, among.base).nearest(columns, queries, min(most, len(among.base)), Barred(_NONE))
+    return Pairs(found.query, among.base[found.position])
+
+
+class _Looks:
+    """What the index finds, by the lists it looks at and the neighbours asked for: looked at once, and only when it is asked for."""
+
+    def __init__(self, trial: _Trial, near: Near, most: int) -> None:
+        self._trial, self._near, self._most = trial, near, most
+        self._known: dict[tuple[int, int], Vectors] = {}
+        self._own = int(trial.among.base is None)
+
+    def settings(self, limit: int, enough: float) -> Iterator[tuple[int, int]]:
+        """(lists, rows fetched), the cheapest first; none of so few lists that all that is fetched from them is too little."""
+        a_list = self._near.note.rows / self._near.note.lists + _LIST_COST
+        probes = [lists for lists in _PROBES if lists <= self._near.note.lists]
+        fetches = [limit * times for times in _FETCHES if limit * times < self._most]
+        fewest = bisect.bisect_left(probes, True, key=lambda lists: self.recall(limit, lists, fetches[-1]) >= enough)
+        each = [(lists, fetch) for lists in probes[fewest:] for fetch in fetches]
+        yield from sorted(each, key=lambda one: one[0] * a_list + one[1] * _ROW_COST)
+
+    def recall(self, limit: int, probes: int, fetch: int) -> float:
+        """Share of the `limit` nearest that are fetched; of what ties with the last, any will do."""
+        true = self._found(limit, probes, fetch) <= self._trial.last[:, limit - 1, None]
+        return float(np.minimum(true.sum(axis=1), limit).mean()) / limit
+
+    def _found(self, limit: int, probes: int, fetch: int) -> Vectors:
+        """[queries, fetched]: the distance of each fetched row if it is among the nearest, infinite else."""
+        if (limit, probes) not in self._known:
+            trial, most = self._trial, min(limit * max(_FETCHES) + self._own, self._most)
+            pairs = self._near.fetch(trial.columns, trial.queries, probes, most, trial.among.only)
+            self._known[limit, probes] = _true(trial, pairs, most, self._near.note.rows)
+        return self._known[limit, probes][:, : fetch + self._own]  # one more where the query's own row may be among them
+
+
+def _true(trial: _Trial, pairs: Pairs, most: int, count: int) -> Vectors:
     found = np.full((len(trial.queries), most), np.inf, dtype=np.float32)
-    ends = np.searchsorted(pairs.query, np.arange(len(trial.queries) + 1)).tolist()
-    for number, (rows, distances) in enumerate(trial.nearest):
-        fetched = pairs.position[ends[number] : ends[number + 1]]
-        at = np.minimum(np.searchsorted(rows, fetched), len(rows) - 1)
-        found[number, : len(fetched)] = np.where(rows[at] == fetched, distances[at], np.inf)
+    keys = pairs.query * count + pairs.position
+    at = np.minimum(np.searchsorted(trial.keys, keys), len(trial.keys) - 1)
+    place = np.arange(len(keys)) - np.searchsorted(pairs.query, pairs.query)
+    found[pairs.query, place] = np.where(trial.keys[at] == keys, trial.distances[at], np.inf)
     return found
 
 
-def _cheapest(trial: _Trial, looks: Mapping[int, Vectors], limit: int, a_list: float) -> NearPoint | None:
+def _cheapest(trial: _Trial, looks: _Looks, limit: int) -> NearPoint | None:
     """The first setting, by its cost, that finds enough."""
-    settings = [(probes, limit * times) for probes in looks for times in _FETCHES if limit * times < next(iter(looks.values())).shape[1]]
-    for probes, fetch in sorted(settings, key=lambda one: one[0] * a_list + one[1] * _ROW_COST):
-        true = looks[probes][:, : fetch + 1] <= trial.last[:, limit - 1, None]  # one more: the query's own row
-        recall = float(np.minimum(true.sum(axis=1), limit).mean()) / limit  # of what ties with the last, any will do
-        if recall >= ENOUGH:
-            return NearPoint(kind=trial.kind, limit=limit, probes=probes, fetch=fetch, recall=round(recall, 4))
+    share = trial.among.share
+    enough = ENOUGH if share == 1 else ENOUGH_FILTERED
+    for probes, fetch in looks.settings(limit, enough):
+        recall = looks.recall(limit, probes, fetch)
+        if recall >= enough:
+            return NearPoint(kind=trial.kind, limit=limit, probes=probes, fetch=fetch, recall=round(recall, 4), share=share)
     return None
 
 

@@ -21,14 +21,14 @@ ROW = 40 * 4
 
 
 def test_a_copy_is_made_once(archive: Archive) -> None:
-    gathered = Gathered(CpuEngine().hold(archive.rows(100)), 1 << 20)
+    gathered = Gathered(CpuEngine().hold(archive.rows(100)).gather, 1 << 20)
     first = gathered.of("a", np.arange(10))
     assert gathered.of("a", np.arange(10)) is first
     assert gathered.nbytes == 10 * ROW
 
 
 def test_what_was_used_longest_ago_gives_way(archive: Archive) -> None:
-    gathered = Gathered(CpuEngine().hold(archive.rows(100)), 25 * ROW)
+    gathered = Gathered(CpuEngine().hold(archive.rows(100)).gather, 25 * ROW)
     a, b = gathered.of("a", np.arange(10)), gathered.of("b", np.arange(10, 20))
     assert gathered.of("a", np.arange(10)) is a
     gathered.of("c", np.arange(20, 30))
@@ -38,7 +38,7 @@ def test_what_was_used_longest_ago_gives_way(archive: Archive) -> None:
 
 
 def test_a_name_never_gives_other_rows(archive: Archive) -> None:
-    gathered = Gathered(CpuEngine().hold(archive.rows(100)), 1 << 20)
+    gathered = Gathered(CpuEngine().hold(archive.rows(100)).gather, 1 << 20)
     assert gathered.of("a", np.arange(10)) is not gathered.of("a", np.arange(1, 11))
     assert gathered.nbytes == 10 * ROW
 

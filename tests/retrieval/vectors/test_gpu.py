@@ -72,7 +72,34 @@ def test_what_is_chosen_here_can_search(archive: Archive) -> None:
 @pytest.mark.parametrize("engine", [TorchEngine(["cpu", "cpu"]), FaissEngine(GpuFaiss(3), 3), CpuEngine()], ids=lambda engine: engine.name)
 def test_parity_is_whole_where_the_same_ids_are_found(archive: Archive, engine: Any) -> None:
     found = parity(engine, VectorTable(archive.rows(2_000), archive.dimensions), archive.asked(50))
-    assert (found.queries, found.same_ids, found.recall) == (50, 1.0, 1.0)
+    assert (found.searched_by, found.queries, found.same_ids, found.recall) == (engine.name, 50, 1.0, 1.0)
+
+
+def test_rows_that_do_not_fit_on_the_gpus_are_searched_on_the_cpu(archive: Archive) -> None:
+    """Three GiB are left for other work on each; 2,000 rows of 40 halves take 80,000 bytes on each of two."""
+    rows, asked = archive.rows(2_000), archive.asked(5)
+    exact = VectorTable(rows, archive.dimensions)
+    for spare, name in ((80_000, "torch, float16, cpu, cpu"), (79_999, "CPU")):
+        engine = TorchEngine(["cpu", "cpu"], free=lambda device, spare=spare: (3 << 30) + spare)  # type: ignore[misc]
+        table = VectorTable(rows, archive.dimensions, engine=engine)
+        assert table.searched_by == name
+        assert [table.scan(one, archive.everything, 5).rows.tolist() for one in asked] == [
+            exact.scan(one, archive.everything, 5).rows.tolist() for one in asked
+        ]
+        assert parity(engine, exact, asked).searched_by == name
+
+
+def test_a_gpu_of_faiss_that_runs_out_of_memory_leaves_the_rows_to_the_cpu(archive: Archive) -> None:
+    class Full(GpuFaiss):
+        def GpuIndexFlatIP(self, resources: object, dimension: int, config: SimpleNamespace) -> Any:
+            def add(rows: np.ndarray) -> None:
+                raise RuntimeError("Error in virtual void* faiss::gpu::StandardGpuResourcesImpl::allocMemory")
+
+            return SimpleNamespace(add=add)
+
+    table = VectorTable(archive.rows(100), archive.dimensions, engine=FaissEngine(Full(1), 1))
+    assert table.searched_by == "CPU"
+    assert len(table.scan(archive.asked(1)[0], archive.everything, 7).rows) == 7
 
 
 def test_parity_tells_what_is_missed(archive: Archive) -> None:

@@ -83,3 +83,66 @@ def test_the_point_for_a_limit_is_the_least_that_covers_it() -> None:
     assert limits == [10, 10, 64, 64, 256, None]
     assert note.point("image", 1) is None
     assert note.lists == 4
+
+
+@pytest.mark.parametrize(
+    ("share", "probes", "fetch", "recall", "measured"),
+    [(1.0, 4, 80, 0.99, 1.0), (0.3, 16, 40, 0.995, 0.3), (0.5, 16, 80, 0.99, 0.3), (0.1, 64, 20, 0.993, 0.1), (0.2, 64, 40, 0.993, 0.1)],
+)
+def test_between_two_shares_a_setting_has_what_either_needs(share: float, probes: int, fetch: int, recall: float, measured: float) -> None:
+    settings = ((1.0, 4, 80, 0.99), (0.3, 16, 40, 0.995), (0.1, 64, 20, 0.993))
+    points = tuple(NearPoint(kind="text", limit=10, probes=p, fetch=f, recall=r, share=s) for s, p, f, r in settings)
+    point = _note(points=points).point("text", 10, share)
+    assert point is not None
+    assert (point.probes, point.fetch, point.recall, point.share) == (probes, fetch, recall, measured)
+
+
+def test_there_is_no_setting_for_a_share_under_all_that_were_measured() -> None:
+    points = tuple(NearPoint(kind="text", limit=10, probes=4, fetch=40, recall=0.99, share=share) for share in (1.0, 0.1))
+    note = _note(points=points)
+    assert note.point("text", 10, 0.0999) is None
+    assert note.point("text", 10, 0.1) is not None
+
+
+def test_a_note_of_a_time_before_filters_were_measured_speaks_of_all_rows() -> None:
+    old = '{"factory":"IVF4,PQ10x4fs","rows":9,"dimension":4,"points":[{"kind":"text","limit":10,"probes":2,"fetch":40,"recall":0.99}]}'
+    note = NearNote.model_validate_json(old)
+    assert note.point("text", 10) is not None
+    assert note.point("text", 10, 0.5) is None
+
+
+@pytest.mark.parametrize("queries", [1, 7])
+@pytest.mark.parametrize("columns", [slice(0, 40), slice(0, 24), slice(24, 40)])
+def test_all_lists_hold_the_nearest_of_what_a_filter_keeps(data: np.ndarray, archive: Archive, queries: int, columns: slice) -> None:
+    rows, near = archive.rows(1_000), load_near(data, _note())
+    base = np.arange(3, 1_000, 7)
+    found = near.fetch(columns, np.ascontiguousarray(rows[:queries, columns]), 4, 1_000, near.select(base))
+    for number in range(queries):
+        assert sorted(found.position[found.query == number].tolist()) == base.tolist()
+
+
+@pytest.mark.parametrize("queries", [1, 7])
+def test_more_lists_find_what_fewer_found(data: np.ndarray, archive: Archive, queries: int) -> None:
+    rows, near = archive.rows(1_000), load_near(data, _note())
+    few, many = (near.fetch(slice(0, 40), rows[:queries], probes, 1_000, near.select(np.arange(1_000))) for probes in (2, 3))
+    assert set(zip(few.query, few.position, strict=True)) < set(zip(many.query, many.position, strict=True))
+    plain = near.fetch(slice(0, 40), rows[:queries], 2, 1_000)
+    assert set(zip(few.query, few.position, strict=True)) == set(zip(plain.query, plain.position, strict=True))
+
+
+def test_a_query_whose_lists_hold_little_of_what_is_kept_finds_nothing(data: np.ndarray, archive: Archive) -> None:
+    """What was measured under random filters says nothing of a filter that keeps only what is unlike the query."""
+    rows, near = archive.rows(1_000), load_near(data, _note())
+    near_first = near.fetch(slice(0, 40), rows[:1], 1, 1_000).position
+    far = np.setdiff1d(np.arange(1_000), near_first)
+    assert not len(near.fetch(slice(0, 40), rows[:1], 1, 50, near.select(far)).position)
+    both = near.fetch(slice(0, 40), rows[[0, far[0]]], 1, 50, near.select(far))
+    assert set(both.query.tolist()) == {1}
+    mixed = np.sort(np.concatenate((far, near_first[:20])))
+    found = near.fetch(slice(0, 40), rows[:1], 4, 1_000, near.select(mixed)).position
+    assert len(found) == len(mixed)
+
+
+def test_nothing_kept_is_nothing_found(data: np.ndarray, archive: Archive) -> None:
+    near = load_near(data, _note())
+    assert not len(near.fetch(slice(0, 40), archive.rows(3), 4, 50, near.select(np.zeros(0, np.int64))).position)

@@ -20,6 +20,8 @@ NOTE = NearNote(
         NearPoint(kind="fused", limit=10, probes=16, fetch=80, recall=0.99),
         NearPoint(kind="fused", limit=64, probes=16, fetch=256, recall=0.988),
         NearPoint(kind="image", limit=10, probes=64, fetch=160, recall=0.986),
+        NearPoint(kind="fused", limit=10, probes=48, fetch=40, recall=0.994, share=0.1),
+        NearPoint(kind="fused", limit=64, probes=96, fetch=128, recall=0.995, share=0.1),
     ),
 )
 ASKED = Sought(
@@ -55,8 +57,13 @@ ALL, KEPT, PICKED, NEAR = (
         pytest.param({"kept": 0}, "none", id="nothing remains"),
         pytest.param({"base": 0, "kept": 0}, "none", id="the filter keeps nothing"),
         pytest.param({"base": 1_000, "kept": 990}, KEPT, id="1 %"),
-        pytest.param({"base": 10_000, "kept": 9_000}, KEPT, id="10 %"),
-        pytest.param({"base": 10_000, "kept": 9_000, "copies_fit": False}, PICKED, id="10 %, too large to keep"),
+        pytest.param({"base": 10_000, "kept": 9_000}, KEPT, id="10 %, one query: short"),
+        pytest.param({"base": 12_000, "kept": 12_000, "batch": 64}, KEPT, id="12 %, many queries: not worth it"),
+        pytest.param({"base": 30_000, "kept": 29_990}, NEAR, id="30 %"),
+        pytest.param({"base": 30_000, "kept": 29_990, "kind": "image"}, KEPT, id="30 %, no setting under filters for this kind"),
+        pytest.param({"base": 9_000, "kept": 9_000}, KEPT, id="less than any filter that was tried"),
+        pytest.param({"base": 10_000, "kept": 9_000, "copies_fit": False, "note": None}, PICKED, id="10 %, too large to keep"),
+        pytest.param({"base": 10_000, "kept": 9_900, "copies_fit": False}, NEAR, id="10 %, too large to keep, and an index"),
         pytest.param({"base": 90_000, "kept": 90_000}, NEAR, id="90 %"),
         pytest.param({"base": 90_000, "kept": 90_000, "note": None}, ALL, id="90 % without an index"),
         pytest.param({"base": 45_000, "kept": 45_000, "note": None, "copies_fit": False}, ALL, id="45 % too large to keep"),
@@ -75,8 +82,10 @@ def test_how_a_query_is_answered(changes: dict[str, object], name: str) -> None:
         ({}, 10),
         ({"kept": 99_990}, 10),
         ({"base": 99_000, "kept": 98_000}, 10),
+        ({"base": 30_000, "kept": 29_990}, 10),
+        ({"base": 60_000, "kept": 20_000}, 64),
         ({"wanted": 11}, 64),
-        ({"base": 60_000, "kept": 60_000}, 64),
+        ({"base": 60_000, "kept": 60_000}, 10),
         ({"kept": 50_000}, 64),
     ],
 )
@@ -92,6 +101,13 @@ def test_an_approximate_answer_says_what_was_measured() -> None:
     assert "held-out fused queries" in reason
 
 
+def test_under_a_filter_an_approximate_answer_says_what_was_measured_under_filters() -> None:
+    chosen = plan(replace(ASKED, base=30_000, kept=30_000))
+    assert "under filters that kept 10%" in chosen.reason
+    assert "99.0% of the nearest 10 were found" in chosen.reason, "the lesser of what was found under filters and without"
+    assert (chosen.point.probes, chosen.point.fetch) == (48, 80) if chosen.point else False
+
+
 @given(
     base=st.none() | st.integers(0, 100_000),
     kept=st.integers(0, 100_000),
@@ -105,7 +121,7 @@ def test_an_approximate_answer_is_never_planned_where_an_exact_one_is_short(
     sought = replace(ASKED, base=base, kept=min(kept, 100_000 if base is None else base), wanted=limit, batch=batch, copies_fit=fits)
     chosen, exact = plan(sought), plan(replace(sought, note=None))
     if chosen.name == NEAR:
-        assert exact_cost(sought, exact.name) >= 500
+        assert exact_cost(sought, exact.name) * batch >= 2_000
     else:
         assert chosen == exact
 

@@ -10,7 +10,8 @@ import pytest
 from retrieval.vectors import NearNote, Vectors
 from retrieval.vectors.engine import Barred, Pairs
 from retrieval.vectors.exact import CpuEngine
-from retrieval.vectors.tuning import tune
+from retrieval.vectors.near import Selected
+from retrieval.vectors.tuning import SHARES, tune
 
 if TYPE_CHECKING:
     from tests.retrieval.vectors.conftest import Archive
@@ -24,10 +25,16 @@ class Chancy:
         self.asked: list[tuple[int, int]] = []
         self.note = NearNote(factory=f"IVF{lists},chance", rows=len(rows), dimension=rows.shape[1], points=())
 
-    def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int) -> Pairs:
+    def select(self, base: np.ndarray) -> Selected:
+        mask = np.zeros(len(self._rows), dtype=bool)
+        mask[base] = True
+        return Selected(np.packbits(mask, bitorder="little"), np.zeros(self.note.lists, np.int64), len(base))
+
+    def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int, only: Selected | None = None) -> Pairs:
         self.asked.append((probes, fetch))
         none = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        found = CpuEngine().hold(self._rows).nearest(columns, queries, fetch, Barred(none))
+        out = None if only is None else ~np.unpackbits(only.bits, count=len(self._rows), bitorder="little").astype(bool)
+        found = CpuEngine().hold(self._rows).nearest(columns, queries, fetch, Barred(none, out))
         order = np.lexsort((-(self._rows[found.position][:, columns] * queries[found.query]).sum(axis=1), found.query))
         order = order[np.random.default_rng(1).random(len(order)) < probes / self._full_at]
         return Pairs(found.query[order], found.position[order])
@@ -38,9 +45,10 @@ def test_the_fewest_lists_that_find_enough_are_taken(archive: Archive, full_at: 
     rows = archive.rows(600)
     near = Chancy(rows, full_at)
     points = tune(rows, near, held_out=np.arange(12), dimensions=archive.dimensions, weight=0.5)
-    assert {(point.kind, point.limit) for point in points} == {
+    assert {(point.kind, point.limit) for point in points if point.share == 1} == {
         (kind, limit) for kind in ("image", "text", "fused") for limit in (10, 64, 256)
     }
+    assert {point.share for point in points} == {1.0, *(share for share in SHARES if share * 600 > 15)}
     assert {point.probes for point in points} == {probes}
     assert {point.recall for point in points} == {1.0}
 
@@ -57,8 +65,10 @@ def test_equal_rows_count_as_found(archive: Archive) -> None:
     rows = np.repeat(archive.rows(20), 100, axis=0)
 
     class Backwards(Chancy):
-        def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int) -> Pairs:
+        def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int, only: Selected | None = None) -> Pairs:
             products = rows[:, columns] @ queries.T
+            if only is not None:
+                products[~np.unpackbits(only.bits, count=len(rows), bitorder="little").astype(bool)] = -3
             order = np.argsort(-products[::-1], axis=0, kind="stable")[:fetch]
             return Pairs(np.repeat(np.arange(len(queries)), len(order)), (len(rows) - 1 - order.T).ravel())
 
@@ -70,3 +80,19 @@ def test_a_limit_that_the_table_has_no_rows_for_is_left_out(archive: Archive) ->
     rows = archive.rows(60)
     points = tune(rows, Chancy(rows, 2), held_out=np.arange(20), dimensions=archive.dimensions, weight=0.5)
     assert {point.limit for point in points} == {10}
+
+
+@pytest.mark.parametrize(("every", "shares"), [(40, {1.0, *SHARES}), (10, {1.0}), (5, set())])
+def test_under_filters_more_must_be_found(archive: Archive, every: int, shares: set[float]) -> None:
+    """An index that loses one of ten neighbours of every so many queries: .985 is enough among all rows, .993 under filters."""
+    rows = archive.rows(1_000)
+
+    class Losing(Chancy):
+        def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int, only: Selected | None = None) -> Pairs:
+            pairs = super().fetch(columns, queries, 10_000, fetch, only)
+            rank = np.arange(len(pairs.query)) - np.searchsorted(pairs.query, pairs.query)
+            stays = (rank < fetch) & ((pairs.query % every > 0) | (rank != 1))  # without a filter the first is the query's own row
+            return Pairs(pairs.query[stays], pairs.position[stays])
+
+    points = tune(rows, Losing(rows, 1), held_out=np.arange(0, 1_000, 25), dimensions=archive.dimensions, weight=0.5)
+    assert {point.share for point in points if point.limit == 10} == shares
