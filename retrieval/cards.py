@@ -66,6 +66,7 @@ class CaseCard:
     person: str
     study: str
     as_of: date
+    """Day of the study: rules compare it, nobody is shown it; see `year`."""
     modality: str
     body_part: str
     view: str
@@ -89,6 +90,11 @@ class CaseCard:
     """Keys of the person's other identifiers."""
     site: str = "unknown"
     """Name of the site in its archive, e.g. `north`."""
+
+    @property
+    def year(self) -> str:
+        """Of the study: all of its date that is shown. The day of another patient's study identifies (45 CFR 164.514(b)(2)(i)(C))."""
+        return f"{self.as_of.year:04d}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,12 +175,16 @@ def quarantine(folder: Path) -> tuple[GoneCase, ...]:
     Raises:
         IndexMissing, NotAnIndex, IndexCorrupt, OtherSchema: see `open_library`.
     """
+    return tuple(case for case in gone_cases(folder) if case.quarantined)
 
-    def held_back(place: Path, sha256: str) -> tuple[GoneCase, ...]:
-        cases = read_gone(place, open_manifest(place, sha256).manifest).cases
-        return tuple(case for case in cases if case.quarantined)
 
-    return steady(folder, held_back)
+def gone_cases(folder: Path) -> tuple[GoneCase, ...]:
+    """Cases of the index in `folder` that are in its files and are not found: removed since it was compacted, or held back.
+
+    Raises:
+        IndexMissing, NotAnIndex, IndexCorrupt, OtherSchema: see `open_library`.
+    """
+    return steady(folder, lambda place, sha256: read_gone(place, open_manifest(place, sha256).manifest).cases)
 
 
 def _last_good(folder: Path, encoder_fingerprint: str, code: str, cards_url: str | None) -> Library | None:

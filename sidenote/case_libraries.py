@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sidenote.milvus_place import MilvusPlace, milvus_place
 from sidenote.servers import secret_in
 from sidenote.settings import Settings, cards_url_of, site_secret
 
@@ -59,8 +60,8 @@ def _site(settings: Settings, encoder: Encoder, stack: ExitStack) -> Library | N
 
     configured = site_secret(settings)
     secret = PHANTOM_SECRET if configured is None else configured  # an empty file is a mistake, not the phantoms'
-    if settings.milvus_uri is not None:
-        return _at_milvus(settings, encoder, secret, stack)
+    if (place := milvus_place(settings)) is not None:
+        return _at_milvus(place, settings, encoder, secret, stack)
     return _followed(settings.library_folder, encoder, secret, settings, stack) if settings.library_folder.exists() else None
 
 
@@ -73,13 +74,9 @@ def _followed(folder: Path, encoder: Encoder, secret: bytes, settings: Settings,
     return Library(cases, encoder, cases.keyring(secret), settings.similar_cases)
 
 
-def _at_milvus(settings: Settings, encoder: Encoder, secret: bytes, stack: ExitStack) -> Library:
+def _at_milvus(place: MilvusPlace, settings: Settings, encoder: Encoder, secret: bytes, stack: ExitStack) -> Library:
     from agent.parts import Library
-    from retrieval.milvus.library import open_milvus
 
-    token = None if settings.milvus_token_file is None else secret_in(settings.milvus_token_file, "milvus_token_file").decode()
-    cases = open_milvus(
-        settings.milvus_uri or "", settings.milvus_collection, encoder.fingerprint, token=token, expected=settings.milvus_seal
-    )
+    cases = place.open(encoder.fingerprint)
     stack.callback(cases.close)
     return Library(cases, encoder, cases.keyring(secret), settings.similar_cases)

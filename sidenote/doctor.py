@@ -90,11 +90,31 @@ def _device(settings: Settings) -> Finding:
 
 def _library(settings: Settings) -> Finding:
     from retrieval.library import check
+    from sidenote.milvus_place import milvus_place
 
+    place = milvus_place(settings)
+    if place is not None:
+        sealed = "the configured seal alone is served" if place.seal else "any whole library there is served: configure milvus_seal"
+        return Finding(
+            "case library", "ok" if place.seal else "note", f"in Milvus, as {place.collection}", f"{sealed}; `index verify` asks it"
+        )
     if not settings.library_folder.exists():
         return Finding("case library", "note", "none", "build one with `sidenote index build`; reviews say that there is none")
     info = check(settings.library_folder, cards_url=cards_url_of(settings))
     return Finding("case library", "ok", f"{info.cases:,} cases", f"every byte verified; generation {info.sha256[:12]}")
+
+
+def _encryption(settings: Settings) -> Finding:
+    """Whether what is asked for cases elsewhere is asked with TLS. What would be and may not is told by the library's line."""
+    from sidenote.encryption import milvus_hosts, postgres_hosts
+
+    url = cards_url_of(settings)
+    hosts = milvus_hosts(settings.milvus_uri or ".db") | (frozenset() if url is None else postgres_hosts(url))
+    if hosts:
+        return Finding(
+            "case servers", "note", "asked without TLS", "as unencrypted_hosts allows: reports and thumbnails are read on the way"
+        )
+    return Finding("case servers", "ok", "none without TLS", "this machine, or TLS that proves who answers")
 
 
 def _faiss(settings: Settings) -> Finding:
@@ -159,5 +179,6 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _faiss,
     _or_problem("similar cases", _engine),
     _or_problem("case library", _library),
+    _or_problem("case servers", _encryption),
     _or_problem("DICOM syntaxes", _images),
 )

@@ -6,9 +6,12 @@ import gc
 import importlib.util
 import ipaddress
 import os
+import random
+import socket
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -86,6 +89,21 @@ def missing() -> Callable[[str], NoReturn]:
         pytest.skip(reason)
 
     return tell
+
+
+@pytest.fixture(scope="session")
+def ports_for_children() -> Callable[[], int]:
+    """Finds a port of loopback for a process that binds it in a while: of those that the system hands out to nobody by itself."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+
+    def find() -> int:
+        while True:
+            with socket.socket() as probe, suppress(OSError):
+                probe.bind(("127.0.0.1", random.SystemRandom().randrange(11_000, first)))
+                port: int = probe.getsockname()[1]
+                return port
+
+    return find
 
 
 @pytest.fixture(scope="session")

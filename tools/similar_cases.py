@@ -104,7 +104,7 @@ def _neighbour(neighbour: Neighbour, generation: str) -> Sourced:
         text="; ".join(parts),
         sha256=hashlib.sha256(card.report.encode()).hexdigest(),
         version=generation,
-        when=card.as_of.isoformat(),
+        when=card.year,
     )
 
 

@@ -110,7 +110,7 @@ def build(
 
     Cases are streamed: neither they nor their vectors are held in memory. A case that cannot be indexed is skipped and counted by
     reason. Until the last step the index in use stays as it is, whatever happens, a kill -9 included. After a kill or a failure
-    the next build with the same source fingerprint, encoder, keyring and total goes on where 1,024 cases were last made durable.
+    the next build with the same source fingerprint, encoder, keyring and total goes on where 256 cases were last made durable.
 
     Args:
         cases: Cases whose keys `keyring` made, or what a reader rejected. On resuming, the same again from the first.

@@ -19,8 +19,8 @@ from retrieval.generation.segments import SegmentWriter
 from retrieval.keys import check_image, word
 from retrieval.store import check_card
 
-BLOCK = 1024
-"""Cases after which what was embedded is made durable."""
+BLOCK = 256
+"""Cases after which what was embedded is made durable: half a minute of an encoder on a slow machine, and no time beside a fast one."""
 NAMED_SKIPS = 20
 """So many skipped cases are named by position; all are counted."""
 PERSON_REMOVED = "person was removed"

@@ -78,6 +78,14 @@ class Connection:
             self._client.create_collection(collection, schema=schema(self._client), consistency_level="Strong", timeout=self._timeout)
             self._client.create_index(collection, index, timeout=self._timeout, sync=False)
 
+    def load(self, collection: str) -> None:
+        """Have a collection read into memory, which asking it needs, unless it is; errors as of `ask`.
+
+        A reader may not be allowed to change what is loaded, so it is asked first.
+        """
+        if str(self.ask("get_load_state", collection)["state"]) != "Loaded":
+            self.ask("load_collection", collection, timeout=PATIENCE)
+
     def count(self, collection: str, expression: str, **options: Any) -> int:
         """How many rows of `collection` satisfy `expression`; errors as of `ask`."""
         return int(self.ask("query", collection, filter=expression, output_fields=["count(*)"], **options)[0]["count(*)"])

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 from retrieval.cards import Query, SearchResult
-from retrieval.errors import EncoderMismatch, IndexMissing, OtherSite
+from retrieval.errors import EncoderMismatch, IndexCorrupt, IndexMissing
 from retrieval.generation.manifest import Generation
 from retrieval.info import IndexInfo, describe
 from retrieval.keys import Keyring
+from retrieval.library import keyring_of
 from retrieval.milvus.connecting import TIMEOUT, Connection
 from retrieval.milvus.publishing import named
 from retrieval.milvus.shelf import MilvusShelf
@@ -23,7 +24,7 @@ LOOK_AGAIN = 1.0
 class MilvusLibrary:
     """The index that was published under a name. Searches may run in several threads; one tenant, one name."""
 
-    def __init__(self, connection: Connection, collection: str, encoder_fingerprint: str, *, expected: str | None = None) -> None:
+    def __init__(self, connection: Connection, collection: str, encoder_fingerprint: str | None, *, expected: str | None = None) -> None:
         """Open what the name stands for now; see `open_milvus`."""
         self._connection = connection
         self._collection = collection
@@ -47,6 +48,8 @@ class MilvusLibrary:
     def search(self, query: Query) -> SearchResult:
         """The cases most similar to `query`; see `retrieval.searching.search`. A collection dropped meanwhile is looked for once more.
 
+        So is a case that was taken out between its finding and the reading of its card (`retrieval.milvus.withdrawing`).
+
         Raises:
             IndexUnreachable: Milvus does not answer.
             IndexMissing, IndexCorrupt, OtherSchema, EncoderMismatch: see `open_milvus`, for what was published since.
@@ -54,7 +57,7 @@ class MilvusLibrary:
         shelf = self._current()
         try:
             return search(query, shelf)
-        except IndexMissing:
+        except (IndexMissing, IndexCorrupt):
             return search(query, self._current(now=True))
 
     def keyring(self, secret: bytes) -> Keyring:
@@ -64,11 +67,7 @@ class MilvusLibrary:
             OtherSite: `secret` is not the one the index was made with, so nobody would be recognised.
             WeakSecret: `secret` is too short to be one.
         """
-        manifest = self._current().manifest
-        ring = Keyring(secret, bytes.fromhex(manifest.salt))
-        if ring.check != manifest.key_check:
-            raise OtherSite("the index was keyed with another site's secret")
-        return ring
+        return keyring_of(self._current().manifest, secret)
 
     def check(self) -> IndexInfo:
         """Verify every published case against its vector, and all of them against the seal; what `info` says.
@@ -97,7 +96,7 @@ class MilvusLibrary:
         if name is None:
             raise IndexMissing("no index was published under this name")
         shelf = MilvusShelf(self._connection, name, expected=self._expected)
-        if shelf.manifest.encoder_fingerprint != self._fingerprint:
+        if self._fingerprint not in (None, shelf.manifest.encoder_fingerprint):
             raise EncoderMismatch("the index holds another encoder's vectors: publish one that was built with this one")
         return name, shelf
 
@@ -105,7 +104,7 @@ class MilvusLibrary:
 def open_milvus(
     uri: str,
     collection: str,
-    encoder_fingerprint: str,
+    encoder_fingerprint: str | None,
     *,
     token: str | None = None,
     expected: str | None = None,
@@ -116,7 +115,7 @@ def open_milvus(
     Args:
         uri: See `retrieval.milvus.connecting.Connection`.
         collection: The name it was published under.
-        encoder_fingerprint: Of the encoder that makes the query vectors.
+        encoder_fingerprint: Of the encoder that makes the query vectors; None where nothing is searched for.
         token: See `retrieval.milvus.connecting.Connection`.
         timeout: Seconds for any one answer.
         expected: SHA-256 of the seal (`Published.seal`): with it nothing else is served, whoever may write to Milvus.

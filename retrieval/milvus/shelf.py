@@ -69,8 +69,7 @@ class MilvusShelf:
         self._collection = collection
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
-        if str(connection.ask("get_load_state", collection)["state"]) != "Loaded":  # which a reader may not be allowed to change
-            connection.ask("load_collection", collection)
+        connection.load(collection)
         found = connection.ask("query", collection, filter="row < 0", output_fields=["row", "row_hash", "card"], consistency_level="Strong")
         self.seal, self.sha256 = read_seal(found)
         if expected not in (None, self.sha256):

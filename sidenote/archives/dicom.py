@@ -83,7 +83,8 @@ class DicomArchive:
             digest.update(f"{path.relative_to(self.folder)!s}\0{state.st_size}\0{state.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
         if not self._studies and not self._read[1]:
             raise BadArchive("there is no DICOM file in the folder")
-        return SourceNote(f"a DICOM folder of {len(self._studies)} studies", digest.hexdigest(), len(self._studies))
+        expected = len(self._studies) + len(self._read[1]) + len(self._reports[1])
+        return SourceNote(f"a DICOM folder of {len(self._studies)} studies", digest.hexdigest(), expected)
 
     def cases(
         self, keyring: Keyring, *, label: Labeler | None = None, redactions: Counter[str] | None = None
@@ -96,7 +97,7 @@ class DicomArchive:
             BadArchive: as `note`.
         """
         yield from self._read[1]
-        reports, unused = self._reports()
+        reports, unused = self._reports
         yield from unused
         maker = CaseMaker(keyring, label, redactions)
         for number, (uid, headers) in enumerate(self._studies.items(), start=1):
@@ -105,6 +106,7 @@ class DicomArchive:
             except BadCase as error:
                 yield Rejected(error.reason, f"study {number}")
 
+    @cached_property
     def _reports(self) -> tuple[dict[str, ReportLine], list[Rejected]]:
         """Study Instance UID -> its report; and reports that are nobody's."""
         numbered = ((number, path) for number, path in enumerate(self._files, start=1) if not is_dicom(path))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_new_generation_answers_once_it_is_looked_for(
 def test_searches_notice_a_new_generation_by_themselves(folder: Path, query: Query, make_case: MakeCase, keyring: Keyring) -> None:
     following = Following(folder, ENCODER.fingerprint, every=0.01)
     add([make_case(30)], ENCODER, folder, keyring=keyring)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while following.search(query).searched != 31:
         assert time.monotonic() < until
         time.sleep(0.005)
@@ -88,14 +89,16 @@ def test_searches_notice_a_new_generation_by_themselves(folder: Path, query: Que
 def test_the_folder_is_looked_at_no_more_often_than_every_so_many_seconds(
     folder: Path, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr("retrieval.following.time", SimpleNamespace(monotonic=lambda: now[0]))
     following = Following(folder, ENCODER.fingerprint, every=0.2)
     looks: list[float] = []
     place = following._place
-    monkeypatch.setattr(following, "_place", lambda: (looks.append(time.monotonic()), place())[1])
-    started = time.monotonic()
-    while time.monotonic() < started + 0.5:
+    monkeypatch.setattr(following, "_place", lambda: (looks.append(now[0]), place())[1])
+    for _ in range(50):
+        now[0] += 0.01
         following.search(query)
-    assert 1 <= len(looks) <= 2
+    assert len(looks) == 2
     following.close()
 
 
@@ -208,6 +211,12 @@ class Searchers:
             except BaseException as error:  # noqa: BLE001 - any is a failure of the test
                 self.errors.append(error)
 
+    def wait_for(self, generation: str) -> None:
+        """Until an answer was of this generation."""
+        until = time.monotonic() + 60
+        while not any(result.generation == generation for result in tuple(self.results)) and time.monotonic() < until:
+            time.sleep(0.005)
+
     def __enter__(self) -> Searchers:
         for thread in self._threads:
             thread.start()
@@ -232,9 +241,10 @@ def test_searches_in_threads_are_all_answered_by_one_generation_each_while_gener
             cases[info.sha256] = info.cases
             info = remove(folder, reason="wrong", case_keys=[make_case(number - 30).card.key])
             cases[info.sha256] = info.cases
+            searchers.wait_for(info.sha256)
         info = compact(folder)
         cases[info.sha256] = info.cases
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while following.info.sha256 != info.sha256 and time.monotonic() < until:
             time.sleep(0.01)
         last = following.search(query).generation
@@ -313,18 +323,21 @@ def test_kill_9_at_any_moment_of_any_change_loses_no_index_and_fails_no_search(t
         def killed_from(number: int) -> int:
             """Let a child change the index from change `number` on, kill it, and say in which change that was."""
             print(number, file=zygote.stdin, flush=True)
-            lines = [zygote.stdout.readline().split(), zygote.stdout.readline().split()]
-            (child,) = (int(words[1]) for words in lines if words[0] == "child")
-            time.sleep(chance.uniform(0, 0.9))
+            child = 0
+            while not child:  # which of the two is heard first, and how far the child is by then, is chance
+                *told, last = zygote.stdout.readline().split()
+                child, number = (int(last), number) if told else (0, int(last))
+            time.sleep(chance.uniform(0, longest))
             os.kill(child, signal.SIGKILL)
             while (line := zygote.stdout.readline()) != "killed\n":
                 number = int(line)
             return number
 
-        following, number = Following(folder, ENCODER.fingerprint, every=0.02), 1
+        following, number, kills, longest = Following(folder, ENCODER.fingerprint, every=0.02), 1, 0, 0.9
         with Searchers(following, query, 1) as searchers:
-            for _ in range(KILLS):
-                number = killed_from(number)
+            while kills < KILLS or (len({result.generation for result in tuple(searchers.results)}) < 5 and longest < 60):
+                number, kills = killed_from(number), kills + 1
+                longest *= 1.5 if kills > KILLS else 1  # on a machine where so little comes of a child, children live longer
                 assert 38 <= check(folder).cases <= 41  # whole after every kill, each card against its vector
         following.close()
         zygote.stdin.close()

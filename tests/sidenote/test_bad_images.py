@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,7 @@ IMAGES: dict[str, Callable[[], bytes]] = {
     "a PDF": lambda: b"%PDF-1.7\n" + bytes(400),
     "a TIFF": lambda: b"II*\x00" + bytes(400),
 }
+BOMBS = ("a deflated bomb of 1.2 GB", "a PNG of 200 megapixels")
 
 
 def told(story: Story, folder: Path, **instead: bytes) -> Path:
@@ -143,7 +145,7 @@ def test_a_bad_image_that_was_named_refuses_the_review(name: str, someone_elses:
     assert not [path for path in (tmp_path / "home" / "records").rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("name", ["a deflated bomb of 1.2 GB", "a PNG of 200 megapixels", "a text named .dcm", "an empty file"])
+@pytest.mark.parametrize("name", [*BOMBS, "a text named .dcm", "an empty file"])
 def test_a_bad_image_of_the_chart_is_left_out_and_never_presented(name: str, command: Command, tmp_path: Path) -> None:
     folder = told(image_of_someone_else(), tmp_path / "hospital", image=IMAGES[name]() or b"\n")
     ended = command("review", "wrong-patient", "--fhir", folder, *AS_OF, "--format", "json", image_model="off")
@@ -190,58 +192,92 @@ def test_an_image_that_is_no_file_is_refused(name: str, someone_elses: Path, com
     ended.refused("file_rejected", "wrong-patient", *PHI)
 
 
-MEASURED = """
-import atexit, os, sys
+IN_ONE_PROCESS = """
+import json, os, sys
+from sidenote.cli import main
+
 def peak():
     with open("/proc/self/status") as status:
-        said = next(line for line in status if line.startswith("VmHWM:"))
-    with open(os.environ["PEAK_FILE"], "w") as file:
-        file.write(said.split()[1])
-atexit.register(peak)
-from sidenote.cli import main
-main()
+        return 1024 * int(next(line for line in status if line.startswith("VmHWM:")).split()[1])
+
+said = [os.dup(1), os.dup(2)]
+ended = []
+for number, arguments in enumerate(json.loads(sys.stdin.read())):
+    for stream in (1, 2):
+        file = os.open(f"{number}.{stream}", os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, stream)
+        os.close(file)
+    sys.argv = ["sidenote", *arguments]
+    try:
+        main()
+    except SystemExit as exit:
+        sys.stdout.flush()
+        ended.append([exit.code, peak()])
+for stream, saved in enumerate(said, 1):
+    os.dup2(saved, stream)
+print(json.dumps(ended))
 """
+"""Command lines one after another in one process, its image model in it; each one's streams into files, warnings of its libraries too."""
 
 
-def in_a_process_of_its_own(folder: Path, *arguments: object) -> tuple[subprocess.CompletedProcess[str], int]:
-    """The command line with its image model in a process of its own, and that process's peak memory in bytes (not its children's)."""
-    environment = {**os.environ, "SIDENOTE_HOME": str(folder / "home"), "PEAK_FILE": str(folder / "peak"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", MEASURED, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False, timeout=120)
-    return done, int((folder / "peak").read_text()) * 1024
+@dataclass(frozen=True)
+class Measured:
+    """How a command line ended, and the most memory that its process has had until then, in bytes (not its children's)."""
+
+    code: int | None
+    out: str
+    err: str
+    peak: int
+
+
+@pytest.fixture(scope="module")
+def measured(home: Path, someone_elses: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measured]:
+    """The largest image that is accepted, the bombs, then a review with a library, by one process: a process starts slowly."""
+    folder = tmp_path_factory.mktemp("measured")
+    (folder / "home").mkdir()
+    (folder / "home" / "library").symlink_to(home / "library")
+    named = {"the largest": png(7_900)} | {name: IMAGES[name]() for name in BOMBS}
+    lines: dict[str, tuple[object, ...]] = {}
+    for number, (name, data) in enumerate(named.items()):
+        (folder / f"{number}.dcm").write_bytes(data)
+        lines[name] = ("wrong-patient", "--fhir", someone_elses, "--image", folder / f"{number}.dcm")
+    lines["with a library"] = ("laterality", "--fhir", told(laterality_mismatch(), folder / "hospital"))
+    typed = [["review", *map(str, line), *AS_OF, "--format", "json"] for line in lines.values()]
+    environment = {**os.environ, "SIDENOTE_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", IN_ONE_PROCESS]
+    done = subprocess.run(
+        command, input=json.dumps(typed), capture_output=True, text=True, env=environment, cwd=folder, check=False, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    said = [[(folder / f"{number}.{stream}").read_text() for stream in (1, 2)] for number in range(len(lines))]
+    ended = json.loads(done.stdout)
+    return {name: Measured(code, *texts, peak) for name, (code, peak), texts in zip(lines, ended, said, strict=True)}
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
-@pytest.mark.parametrize("name", ["a deflated bomb of 1.2 GB", "a PNG of 200 megapixels"])
-def test_a_bomb_does_not_grow_the_parent(name: str, someone_elses: Path, tmp_path: Path) -> None:
-    (tmp_path / "scan.dcm").write_bytes(IMAGES[name]())
-    arguments = ("review", "wrong-patient", "--fhir", someone_elses, "--image", tmp_path / "scan.dcm", *AS_OF)
-    done, peak = in_a_process_of_its_own(tmp_path, *arguments)
-    assert (done.returncode, done.stdout) == (3, "")
-    (line,) = done.stderr.splitlines()
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_does_not_grow_the_parent(name: str, measured: dict[str, Measured]) -> None:
+    done = measured[name]
+    assert (done.code, done.out) == (3, "")
+    (line,) = done.err.splitlines()
     assert json.loads(line)["code"] == "file_rejected"
-    assert peak < PARENT_LIMIT, f"{peak / MEGABYTE:.0f} MB"
+    assert done.peak < PARENT_LIMIT, f"{done.peak / MEGABYTE:.0f} MB"
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
-def test_the_largest_image_that_is_accepted_is_handed_over_reduced(someone_elses: Path, tmp_path: Path) -> None:
+def test_the_largest_image_that_is_accepted_is_handed_over_reduced(measured: dict[str, Measured]) -> None:
     """62 megapixels in a file of 60 kB: a gigabyte in the parent, were they handed over as they are."""
-    (tmp_path / "scan.png").write_bytes(png(7_900))
-    arguments = ("review", "wrong-patient", "--fhir", someone_elses, "--image", tmp_path / "scan.png", *AS_OF, "--format", "json")
-    done, peak = in_a_process_of_its_own(tmp_path, *arguments)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["status"] != "presented"
-    assert peak < PARENT_LIMIT, f"{peak / MEGABYTE:.0f} MB"
+    done = measured["the largest"]
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out)["status"] != "presented"
+    assert done.peak < PARENT_LIMIT, f"{done.peak / MEGABYTE:.0f} MB"
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
-def test_a_review_with_model_and_library_says_nothing_on_stderr(home: Path, tmp_path: Path) -> None:
+def test_a_review_with_model_and_library_says_nothing_on_stderr(measured: dict[str, Measured]) -> None:
     """No progress bar and no warning of a library: stderr is for the problem document alone."""
-    folder = told(laterality_mismatch(), tmp_path / "hospital")
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "library").symlink_to(home / "library")
-    done, _ = in_a_process_of_its_own(tmp_path, "review", "laterality", "--fhir", folder, *AS_OF, "--format", "json")
-    assert (done.returncode, done.stderr) == (0, "")
-    review = json.loads(done.stdout)
+    done = measured["with a library"]
+    assert (done.code, done.err) == (0, "")
+    review = json.loads(done.out)
     assert review["reading"]["findings"]
     assert review["search"]["searched"] > 0

@@ -31,6 +31,23 @@ def test_no_library_and_no_model_are_notes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "states_", "told"),
+    [
+        ({"milvus_uri": "cases.db"}, ("note", "ok"), "configure milvus_seal"),
+        ({"milvus_uri": "https://milvus.example", "milvus_seal": "a" * 64}, ("ok", "ok"), "configured seal"),
+        ({"milvus_uri": "http://milvus.example", "unencrypted_hosts": ("milvus.example",)}, ("note", "note"), "milvus_seal"),
+        ({"milvus_uri": "http://milvus.example"}, ("missing", "note"), "unencrypted_hosts"),
+    ],
+)
+def test_a_library_in_milvus_is_told_with_whether_the_way_there_is_encrypted(
+    settings: dict[str, object], states_: tuple[str, str], told: str, tmp_path: Path
+) -> None:
+    found = {one.name: one for one in examine(Settings.model_validate({"home": tmp_path, "image_model": "off", **settings}))}
+    assert (found["case library"].state, found["case servers"].state) == states_
+    assert told in found["case library"].reason
+
+
+@pytest.mark.parametrize(
     ("more", "state", "told"),
     [
         ({}, "ok", "not calibrated"),

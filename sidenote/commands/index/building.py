@@ -10,6 +10,7 @@ import click
 
 from sidenote.commands.index.options import ENCODER, JSON, LIBRARY, SECRET, encoder_of, folder_of
 from sidenote.commands.index.progress import progress
+from sidenote.commands.index.publishing import remind
 from sidenote.commands.index.showing import show
 from sidenote.commands.index.sources import Asked, archive, phantoms
 from sidenote.problems import refusals
@@ -67,6 +68,7 @@ def _run(make: Callable[..., IndexInfo], form: str, given: dict[str, Any]) -> No
     asked = _asked(given)
     with refusals():
         info = _made(make, asked, load_settings(), folder_of(given["library"]), encoder_of(given["encoder"]), given)
+        remind(given["library"])
     show(info, form)
 
 
@@ -96,7 +98,7 @@ def _made(make: Callable[..., IndexInfo], asked: Asked, settings: Settings, fold
     keyring, cases = source.keyed(folder, encoder.fingerprint)
     with progress(source.total) as seen:
         return make(
-            cases,
+            seen.watched(cases),
             encoder,
             folder,
             keyring=keyring,

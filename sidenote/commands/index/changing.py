@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
-from sidenote.commands.index.options import JSON, LIBRARY, SECRET, cards_url, folder_of, secret_of
+from sidenote.commands.index.options import JSON, LIBRARY, SECRET, at_milvus, cards_url, folder_of, secret_of
+from sidenote.commands.index.publishing import remind, withdraw_gone
 from sidenote.commands.index.showing import show
+from sidenote.milvus_place import milvus_place
 from sidenote.problems import refusals
 from sidenote.settings import load_settings
 
@@ -21,7 +24,11 @@ def _keys(context: click.Context, option: click.Parameter, keys: tuple[str, ...]
     return keys
 
 
-CASE = click.option("--case", "cases", multiple=True, callback=_keys, help="Key of a case, as `search` shows it; repeat for more.")
+_NOBODY = (
+    "no case was removed: the library holds none of these, or none any more. A key has all its 32 digits, and a person is written "
+    "as the archive had them, e.g. SYSTEM|NUMBER"
+)
+CASE = click.option("--case", "cases", multiple=True, callback=_keys, help="Key of a case, of `search --format json`; repeat for more.")
 
 
 @click.command()
@@ -30,11 +37,18 @@ CASE = click.option("--case", "cases", multiple=True, callback=_keys, help="Key 
 @click.option("--reason", default="removed", show_default=True, help="A short phrase without content of the case.")
 @SECRET
 @LIBRARY
+@at_milvus
 @JSON
 def remove(
-    cases: tuple[str, ...], persons: tuple[str, ...], reason: str, secret_file: Path | None, library: Path | None, form: str
+    cases: tuple[str, ...],
+    persons: tuple[str, ...],
+    reason: str,
+    secret_file: Path | None,
+    library: Path | None,
+    form: str,
+    **published: Any,
 ) -> None:
-    """Take cases out of the library. They are found no longer at once; `compact` removes their bytes."""
+    """Take cases out of the library and of what is published to Milvus: found no longer, at once. `compact` removes their bytes."""
     if not cases and not persons:
         raise click.UsageError("give --case KEY or --person IDENTIFIER")
     from retrieval.building.growth import remove as remove_cases
@@ -43,10 +57,13 @@ def remove(
         folder = folder_of(library)
         keys = _person_keys(folder, persons, secret_file) if persons else frozenset()
         info = remove_cases(folder, case_keys=frozenset(cases), person_keys=keys, reason=reason, cards_url=cards_url())
-        published = load_settings().milvus_uri is not None
     show(info, form)
-    if published:
-        click.echo("what was published to Milvus is unchanged and still answers reviews: run `sidenote index publish`", err=True)
+    if not info.changed:
+        click.echo(_NOBODY, err=True)
+    with refusals():
+        place = milvus_place(load_settings(), **published)
+        if place is not None:
+            withdraw_gone(folder, place)
 
 
 def _person_keys(folder: Path, persons: tuple[str, ...], secret_file: Path | None) -> frozenset[str]:
@@ -69,6 +86,7 @@ def release(cases: tuple[str, ...], library: Path | None, form: str) -> None:
 
     with refusals():
         info = release_cases(folder_of(library), frozenset(cases), cards_url=cards_url())
+        remind(library)
     show(info, form)
 
 

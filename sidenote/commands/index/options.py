@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sidenote.errors import SettingsInvalid
 from sidenote.servers import secret_in
 from sidenote.settings import cards_url_of, load_settings
+
+if TYPE_CHECKING:
+    from sidenote.milvus_place import MilvusPlace
 
 LIBRARY = click.option("--library", type=click.Path(path_type=Path, file_okay=False), help="Folder of the library; default: as configured.")
 ENCODER = click.option("--encoder", help="Who embeds, e.g. compact or sentence-transformers:FOLDER; default: as configured.")
@@ -18,6 +23,33 @@ SECRET = click.option(
     help="File with the site secret, 16 bytes or more; default: as configured.",
 )
 JSON = click.option("--format", "form", type=click.Choice(["terminal", "json"]), default="terminal", show_default=True)
+
+_MILVUS = (
+    click.option("--milvus", "uri", help="URI of a Milvus server, or a file of milvus-lite; default: as configured."),
+    click.option("--collection", help="Name of the collection there; default: as configured."),
+    click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the token; default: as configured."),
+)
+
+
+def at_milvus(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that name a place in Milvus: `uri`, `collection` and `token_file`."""
+    for option in reversed(_MILVUS):
+        command = option(command)
+    return command
+
+
+def asked_milvus(library: Path | None, uri: str | None, collection: str | None, token_file: Path | None) -> MilvusPlace | None:
+    """The place in Milvus that is asked, as reviews would; None where a folder is.
+
+    Raises:
+        click.UsageError: a folder and a place in Milvus are named.
+        SettingsInvalid: see `sidenote.milvus_place.milvus_place`.
+    """
+    from sidenote.milvus_place import milvus_place
+
+    if library is not None and uri is not None:
+        raise click.UsageError("give --library or --milvus")
+    return None if library is not None else milvus_place(load_settings(), uri, collection, token_file)
 
 
 def folder_of(library: Path | None) -> Path:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from sidenote.commands.index.options import ENCODER, JSON, LIBRARY, cards_url, encoder_of, folder_of
+from sidenote.commands.index.options import ENCODER, JSON, LIBRARY, asked_milvus, at_milvus, cards_url, encoder_of, folder_of
 from sidenote.problems import refusals
 from sidenote.settings import load_settings
 
@@ -35,7 +36,7 @@ def _filters(command: Any) -> Any:
 
 
 @click.command()
-@click.option("--image", type=click.Path(path_type=Path, dir_okay=False), help="PNG or JPEG to search by.")
+@click.option("--image", type=click.Path(path_type=Path, dir_okay=False), help="DICOM, PNG or JPEG file to search by.")
 @click.option("--text", help="Report text to search by.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="No case later than this day; default: today.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="No case before this day.")
@@ -43,6 +44,7 @@ def _filters(command: Any) -> Any:
 @_filters
 @click.option("--finding", "findings", multiple=True, help="What the present case shows, e.g. nodule; default: what the text states.")
 @LIBRARY
+@at_milvus
 @ENCODER
 @JSON
 def search(image: Path | None, text: str | None, library: Path | None, encoder: str | None, form: str, **asked: Any) -> None:
@@ -51,16 +53,34 @@ def search(image: Path | None, text: str | None, library: Path | None, encoder: 
     if image is None and words is None:
         raise click.UsageError("give --image FILE, --text TEXT, or both")
     with refusals():
-        result = _search(image, words, folder_of(library), encoder_of(encoder), asked)
+        named = {name: asked.pop(name) for name in ("uri", "collection", "token_file")}
+        result = _search(image, words, _open(library, **named), encoder_of(encoder), asked)
     click.echo(json.dumps(_result(result), indent=2)) if form == "json" else _show(result)
 
 
-def _search(image: Path | None, text: str | None, folder: Path, name: str, asked: dict[str, Any]) -> SearchResult:
+class _Open(Protocol):
+    """A library that is asked once."""
+
+    def search(self, query: Query) -> SearchResult: ...
+
+    def close(self) -> None: ...
+
+
+def _open(library: Path | None, **named: Any) -> Callable[[str], _Open]:
+    """Opens the library that was named, or the one that reviews ask, for an encoder's fingerprint."""
+    place = asked_milvus(library, **named)
+    if place is not None:
+        return place.open
     from retrieval.library import open_library
+
+    return lambda fingerprint: open_library(folder_of(library), fingerprint, last_good_instead=True, cards_url=cards_url())
+
+
+def _search(image: Path | None, text: str | None, opener: Callable[[str], _Open], name: str, asked: dict[str, Any]) -> SearchResult:
     from sidenote.encoders import encoder_named
 
     encoder = encoder_named(name, load_settings().model_folder)
-    opened = open_library(folder, encoder.fingerprint, last_good_instead=True, cards_url=cards_url())
+    opened = opener(encoder.fingerprint)
     try:
         return opened.search(_query(image, text, encoder, asked))
     finally:
@@ -68,11 +88,13 @@ def _search(image: Path | None, text: str | None, folder: Path, name: str, asked
 
 
 def _query(image: Path | None, text: str | None, encoder: Any, asked: dict[str, Any]) -> Query:
-    from retrieval.archive.cases import read_image
     from retrieval.cards import Filter, Query
-    from retrieval.keys import difference_hash
+    from retrieval.keys import check_image, difference_hash
+    from sidenote.archives.pictures import read_any_picture
 
-    pixels = None if image is None else read_image(image)
+    pixels = None if image is None else read_any_picture(image)
+    if pixels is not None:
+        check_image(pixels)
     sets = {field: frozenset(asked[field]) or None for field, _ in FILTERS.values()}
     return Query(
         image=None if pixels is None else encoder.images([pixels])[0],
@@ -114,7 +136,7 @@ def _neighbour(neighbour: Neighbour) -> dict[str, Any]:
         "distance": neighbour.distance,
         "shared": neighbour.shared,
         "differs": neighbour.differs,
-        "as_of": card.as_of.isoformat(),
+        "year": card.year,
         "findings": [{"key": finding.key, "side": finding.side, "location": finding.location} for finding in card.findings],
         **{name: getattr(card, name) for name in plain},
     }
@@ -135,8 +157,6 @@ def _show(result: SearchResult) -> None:
     table = Table("distance", "case", "findings", "shares", "differs")
     for one in result.neighbours:
         findings = ", ".join(told(finding) for finding in one.card.findings) or "none"
-        table.add_row(
-            f"{one.distance:.2f}", f"{one.card.key[:8]} {one.card.as_of}", findings, "; ".join(one.shared), "; ".join(one.differs)
-        )
+        table.add_row(f"{one.distance:.2f}", f"{one.card.key[:8]} {one.card.year}", findings, "; ".join(one.shared), "; ".join(one.differs))
     if result.neighbours:
         console.print(table)

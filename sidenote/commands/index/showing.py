@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sidenote.commands.index.options import JSON, LIBRARY, cards_url, folder_of
+from sidenote.commands.index.options import JSON, LIBRARY, asked_milvus, at_milvus, cards_url, folder_of
 from sidenote.problems import refusals
 
 if TYPE_CHECKING:
     from retrieval.info import IndexInfo
+    from sidenote.milvus_place import MilvusPlace
 
 
 SHOWN = 20
@@ -43,13 +44,40 @@ def info(library: Path | None, form: str) -> None:
 
 @click.command()
 @LIBRARY
-def verify(library: Path | None) -> None:
-    """Check every byte of the library, and every card against its vector."""
+@at_milvus
+def verify(library: Path | None, **published: Any) -> None:
+    """Check every byte of the library, and every card against its vector; of one in Milvus every case against its seal."""
     from retrieval.library import check
 
     with refusals():
+        place = asked_milvus(library, **published)
+        if place is not None:
+            _verify_published(place, compared=published["uri"] is None)
+            return
         found = check(folder_of(library), cards_url=cards_url())
     click.echo(f"whole: {found.cases} cases, generation {found.folder.name}, manifest {found.sha256}")
+
+
+def _verify_published(place: MilvusPlace, *, compared: bool) -> None:
+    opened = place.open(None)
+    try:
+        found, seal = opened.check(), opened.seal
+    finally:
+        opened.close()
+    click.echo(f"whole: {found.cases} cases, collection {found.folder.name}, manifest {found.sha256}, seal {seal}")
+    if compared and _manifest_here() not in (None, found.sha256):
+        click.echo("the library in its folder is another generation: run `sidenote index publish`", err=True)
+
+
+def _manifest_here() -> str | None:
+    """Of the library in the configured folder; None where there is none, as on a machine that only asks Milvus."""
+    from retrieval.errors import IndexUnusable
+    from retrieval.generation.generations import current
+
+    try:
+        return current(folder_of(None)).sha256
+    except IndexUnusable:
+        return None
 
 
 def show(info: IndexInfo, form: str) -> None:

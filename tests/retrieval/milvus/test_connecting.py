@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ from retrieval.milvus.connecting import Connection
 
 
 @pytest.fixture
-def closed_port() -> int:
+def closed_port() -> Iterator[int]:
+    """A port that is bound, so that it is given to nobody, and listens to nobody."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+        yield int(held.getsockname()[1])
 
 
 def said(error: BaseException) -> str:
@@ -31,7 +33,7 @@ def test_a_server_that_is_not_there_is_a_retryable_error_without_credentials(mil
     started = time.monotonic()
     with pytest.raises(IndexUnreachable) as caught:
         Connection(f"http://someone:sesame@127.0.0.1:{closed_port}", timeout=0.5)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 9, "pymilvus itself waits ten"
     assert caught.value.retryable
     assert "sesame" not in said(caught.value)
     with pytest.raises(IndexUnreachable) as caught:
@@ -80,11 +82,11 @@ def test_one_file_by_two_names_has_one_server(own_uri: str, monkeypatch: pytest.
 def test_a_server_that_goes_away_is_a_retryable_error(own_uri: str) -> None:
     from milvus_lite.server_manager import server_manager_instance
 
-    connection = Connection(own_uri, timeout=0.5)
+    connection = Connection(own_uri)
     assert connection.ask("list_collections") == []
     server_manager_instance.release_server(own_uri)
     with pytest.raises(IndexUnreachable) as caught:
-        connection.ask("list_collections")
+        connection.ask("list_collections", timeout=0.5)
     assert own_uri not in said(caught.value)
     connection.close()
 

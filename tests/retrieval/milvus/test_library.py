@@ -66,11 +66,14 @@ def test_a_search_goes_on_through_a_new_publication(two: list[Any], own_uri: str
     library.close()
 
 
-def test_a_server_that_goes_away_while_it_is_used_is_a_retryable_error(two: list[Any], own_uri: str) -> None:
+def test_a_server_that_goes_away_while_it_is_used_is_a_retryable_error(
+    two: list[Any], own_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from milvus_lite.server_manager import server_manager_instance
 
     publish(two[0], own_uri, "cases")
-    library = open_milvus(own_uri, "cases", ENCODER.fingerprint, timeout=0.5)
+    library = open_milvus(own_uri, "cases", ENCODER.fingerprint)
+    monkeypatch.setattr(library._connection, "_timeout", 0.5)
     server_manager_instance.release_server(own_uri)
     with pytest.raises(IndexUnreachable) as caught:
         library.search(QUERY)

@@ -114,8 +114,12 @@ import os, signal, sys, time
 from pathlib import Path
 from retrieval.library import open_library
 from retrieval.milvus import publishing
+def files():
+    return sorted((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in Path(sys.argv[3]).rglob("*") if path.is_file())
 def kill(*_):
-    time.sleep(1)  # milvus-lite, killed amid writing its own index files, cannot load the collection at all
+    before = None
+    while before != (before := files()):  # milvus-lite, killed amid writing its own index files, cannot load the collection at all
+        time.sleep(1)
     os.kill(os.getpid(), signal.SIGKILL)
 publishing.seal_rows = kill  # all cases sent, none sealed
 publishing.publish(open_library(Path(sys.argv[1]), sys.argv[2]), sys.argv[3], "cases")

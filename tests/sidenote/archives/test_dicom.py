@@ -182,6 +182,9 @@ def test_cases_come_in_one_order_and_the_fingerprint_tells_a_change(tmp_path: Pa
     assert (archive.note.words, archive.note.total, archive.note.signed) == ("a DICOM folder of 3 studies", 3, False)
     found = [case.card.report for case in archive.cases(keyring, label=_label) if isinstance(case, SourceCase)]
     assert found == ["Report 1", "Report 2", "Report 3"]
+    (folder / "2.25.9.txt").write_text("Nobody's report.")
+    more = DicomArchive(folder, TERMS)
+    assert more.note.total == len(list(more.cases(keyring, label=_label))) == 4
     assert DicomArchive(folder, TERMS).note == archive.note
     fingerprints = {archive.note.fingerprint, DicomArchive(folder, FolderTerms("other", "CC-BY-4.0", "north")).note.fingerprint}
     (folder / "2.25.1.txt").write_text("Report 1, changed")

@@ -120,3 +120,11 @@ def test_what_is_not_there_ends_with_3_and_the_code(run: Run, tmp_path: Path) ->
     (tmp_path / "secret").write_bytes(b"long enough to be a secret")
     assert refused("build", "--cases", tmp_path, *common) == "index_empty"
     assert refused("build", "--phantoms", 2, "--encoder", "nobody", "--library", tmp_path / "library") == "encoder_unknown"
+
+
+def test_who_changes_the_library_is_told_that_reviews_ask_another_copy(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIDENOTE_HOME", str(tmp_path))
+    monkeypatch.setenv("SIDENOTE_MILVUS_URI", str(tmp_path / "cases.db"))
+    for place, told in (((), True), (("--library", tmp_path / "other"), False)):
+        done = run("build", "--phantoms", 3, "--encoder", "hash", *place)
+        assert (done.exit_code, "sidenote index publish" in done.stderr) == (0, told)

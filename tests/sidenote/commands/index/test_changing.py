@@ -55,12 +55,34 @@ def test_a_person_is_removed_by_the_name_that_the_archive_had(run: Run, mine: Pa
     assert json.loads(refused.stderr.splitlines()[-1])["code"] == "index_other_site"
 
 
-def test_who_removes_a_case_is_told_that_a_published_copy_still_has_it(run: Run, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_removes_a_case_is_told_when_the_published_copy_could_not_be_asked(
+    run: Run, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = ("remove", "--case", min(found(run, mine)), "--library", mine)
     assert "Milvus" not in run(*arguments).stderr
-    monkeypatch.setenv("SIDENOTE_MILVUS_URI", "http://127.0.0.1:1")
-    again = run("remove", "--case", min(found(run, mine)), "--library", mine)
-    assert (again.exit_code, "sidenote index publish" in again.stderr) == (0, True)
+    monkeypatch.setenv("SIDENOTE_MILVUS_URI", "http://milvus.example:19530")
+    key = min(found(run, mine))
+    again = run("remove", "--case", key, "--library", mine)
+    assert again.exit_code == 3
+    assert json.loads(again.stderr.splitlines()[-1])["code"] == "settings_invalid"
+    assert key not in found(run, mine)
+
+
+@pytest.mark.slow
+@pytest.mark.fault(84)
+def test_a_case_that_is_removed_is_removed_from_what_is_published_too(run: Run, mine: Path, tmp_path: Path) -> None:
+    pytest.importorskip("milvus_lite", reason="milvus-lite is not installed")
+    there = ("--milvus", tmp_path / "milvus.db", "--collection", "cases")
+    assert run("publish", "--library", mine, *there).exit_code == 0
+    asked = ("search", "--text", "Clear lungs, variant", "-k", 100, "--encoder", "hash", *there, "--format", "json")
+    before = {one["key"] for one in read(run(*asked))["neighbours"]}
+    assert before == found(run, mine)
+    removed = run("remove", "--case", min(before), "--library", mine, *there)
+    assert removed.exit_code == 0, removed.stderr
+    assert "taken out of Milvus: 1 cases" in removed.stderr
+    assert {one["key"] for one in read(run(*asked))["neighbours"]} == before - {min(before)}
+    verified = run("verify", *there)
+    assert (verified.exit_code, "whole: 29 cases" in verified.stdout) == (0, True)
 
 
 def test_a_removal_without_effect_says_so(run: Run, mine: Path) -> None:
@@ -68,5 +90,6 @@ def test_a_removal_without_effect_says_so(run: Run, mine: Path) -> None:
         done = read(run(*arguments, "--library", mine, "--format", "json"))
         assert (done["changed"], done["cases"]) == (0, 30)
         assert "changed by this" in run(*arguments, "--library", mine).stdout
+    assert "no case was removed" in run("remove", "--case", "0" * 32, "--library", mine).stderr
     assert run("remove", "--case", "no key", "--library", mine).exit_code == 2
     assert run("remove", "--case", "0" * 32, "--reason", "Mr Miller", "--library", mine).exit_code == 3

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from retrieval.cards import Rejected
@@ -23,13 +21,9 @@ def test_a_line_comes_with_each_step(capsys: pytest.CaptureFixture[str], total: 
     assert all(("left" in line) is bool(total) for line in told)
 
 
-@pytest.fixture
-def clock() -> Iterator[Callable[[float], None]]:
-    """`clock(seconds)` lets time go on; the clock itself is `clock.now`."""
-    yield _Clock()
+class Clock:
+    """Stands still until it is called with seconds."""
 
-
-class _Clock:
     def __init__(self) -> None:
         self.at = 0.0
 
@@ -40,18 +34,24 @@ class _Clock:
         return self.at
 
 
-def test_what_an_interrupted_build_had_done_counts_as_no_speed(clock: _Clock) -> None:
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_what_an_interrupted_build_had_done_counts_as_no_speed(clock: Clock) -> None:
     course = Course("indexing", 5_000, clock.now)
     clock(20)
     course.report(4_064)
     assert course.words == ""
     clock(10)
     course.report(4_164)
-    assert (course.rate, course.seconds_left) == (10, pytest.approx(83.6))
+    assert course.rate == 10
+    assert course.seconds_left == pytest.approx(83.6)
     assert course.words == "10 cases/s, 1:24 left"
 
 
-def test_reading_comes_before_the_first_batch_and_measuring_behind_the_last(clock: _Clock) -> None:
+def test_reading_comes_before_the_first_batch_and_measuring_behind_the_last(clock: Clock) -> None:
     course = Course("indexing", 3, clock.now)
     cases = course.watched([Rejected("not a case", f"line {number}") for number in range(3)])
     steps = [course.step]
@@ -61,7 +61,7 @@ def test_reading_comes_before_the_first_batch_and_measuring_behind_the_last(cloc
     steps.append(course.step)
     course.report(3)
     assert [*steps, course.step] == ["indexing", "reading", "reading", "reading", "indexing", "measuring"]
-    assert course.words == "3 left out"
+    assert course.words.endswith(", 3 left out")
 
 
 def test_a_log_says_when_a_great_archive_is_read_again_and_when_measuring_begins(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import Result
 from PIL import Image
+
+from sidenote.library import phantom_cases
 
 Run = Callable[..., Result]
 
 
 def test_search_finds_the_words_it_was_given_in_another_study(library: Path, run: Run) -> None:
-    from sidenote.library import phantom_cases
-
     (case,) = phantom_cases(1, first=4)
     arguments = ("search", "--text", case.card.report, "--encoder", "hash", "--library", library, "--as-of", "2026-01-01", "-k", 3)
     answer = json.loads(run(*arguments, "--format", "json").stdout)
@@ -30,8 +32,6 @@ def test_search_finds_the_words_it_was_given_in_another_study(library: Path, run
 
 
 def test_search_by_an_image_leaves_its_own_copy_out(library: Path, run: Run, tmp_path: Path) -> None:
-    from sidenote.library import phantom_cases
-
     (case,) = phantom_cases(1, first=4)
     Image.fromarray((case.image * 255).astype(np.uint8)).save(tmp_path / "copy.png")
     answer = json.loads(
@@ -39,6 +39,30 @@ def test_search_by_an_image_leaves_its_own_copy_out(library: Path, run: Run, tmp
     )
     assert answer["excluded"]["near-duplicate image"] == 1
     assert case.card.key not in {neighbour["key"] for neighbour in answer["neighbours"]}
+
+
+def test_an_image_is_a_dicom_file_too_and_what_is_none_is_refused(library: Path, run: Run, kit: Path, tmp_path: Path) -> None:
+    arguments = ("--encoder", "hash", "--library", library, "--format", "json")
+    dicom = min((kit / "dicom" / "hannover").glob("*.dcm"))
+    assert json.loads(run("search", "--image", dicom, *arguments).stdout)["searched"] == 30
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    refused = run("search", "--image", tmp_path / "none.png", *arguments)
+    assert (refused.exit_code, json.loads(refused.stderr)["code"]) == (3, "case_rejected")
+
+
+@pytest.mark.fault(89)
+def test_of_another_study_s_date_the_year_alone_is_shown(library: Path, run: Run) -> None:
+    (case,) = phantom_cases(1, first=4)
+    arguments = ("search", "--text", case.card.report, "--encoder", "hash", "--library", library, "--as-of", "2026-01-01")
+    told, shown = run(*arguments, "--format", "json").stdout, run(*arguments).stdout
+    assert json.loads(told)["neighbours"][0]["year"] == str(case.card.as_of.year)
+    assert not re.search(r"\d{4}-\d{2}-\d{2}", told + shown)
+    assert f"{case.card.key[:8]} {case.card.as_of.year}" in shown
+
+
+def test_a_folder_and_a_place_in_milvus_are_not_asked_at_once(library: Path, run: Run, tmp_path: Path) -> None:
+    for command in (("search", "--text", "words"), ("verify",)):
+        assert run(*command, "--library", library, "--milvus", tmp_path / "cases.db").exit_code == 2
 
 
 def test_a_text_about_something_else_has_no_comparable_case(library: Path, run: Run) -> None:
@@ -57,8 +81,6 @@ def test_a_filter_keeps_what_it_names_and_the_rest_is_counted(library: Path, run
 
 
 def test_what_the_text_states_is_what_neighbours_share_and_differ_in(library: Path, run: Run) -> None:
-    from sidenote.library import phantom_cases
-
     case = next(one for one in phantom_cases(30) if one.card.findings)
     arguments = ("search", "--text", case.card.report, "--encoder", "hash", "--library", library, "--format", "json")
     (same, *_) = json.loads(run(*arguments).stdout)["neighbours"]

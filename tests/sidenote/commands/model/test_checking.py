@@ -87,4 +87,4 @@ def test_a_calibration_says_what_it_is_worth_and_is_that_models_alone(
 def test_the_reader_of_a_name_is_the_one_that_a_review_has(site: Callable[..., Result]) -> None:
     site("list")
     reader = naming.open_named("compact", None)
-    assert type(reader).__name__ == "Compared"
+    assert type(reader).__name__ == "Timed"
