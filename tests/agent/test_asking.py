@@ -65,8 +65,19 @@ def test_the_prior_images_come_beside_it() -> None:
         ({}, ("DX",), ("chest",), ("DX", "chest")),
         ({}, ("DX", "CT"), ("chest", "abdomen"), (None, None)),
         ({}, (), (), (None, None)),
+        ({"Modality": "DX"}, ("CT",), (), ("CT", None)),
+        ({}, ("MR", "CT"), (), ("MR", None)),
+        ({"Modality": "CT"}, ("MR", "CT"), (), ("CT", None)),
     ],
-    ids=["the image's own tags win", "else the study's", "two of either say neither", "nobody says anything"],
+    ids=[
+        "the image's own tags win",
+        "else the study's",
+        "two of either say neither",
+        "nobody says anything",
+        "a study that holds no radiograph has none, whatever a file says",
+        "of two that are no radiograph it is one",
+        "which of them the file says",
+    ],
 )
 def test_modality_and_body_part_are_what_is_said_and_never_guessed(
     tags: dict[str, str], modality: tuple[str, ...], regions: tuple[str, ...], said: tuple[str | None, str | None]

@@ -31,6 +31,8 @@ def test_an_entry_that_says_nothing_more_is_of_frontal_chest_radiographs_and_acc
         {"name": "../x"},
         {"revision": "main"},
         {"timeout": 0},
+        {"reading_timeout": 0},
+        {"reading_timeout": 20_000},
         {"samples": 0},
         {"format": "yaml"},
         {"answers_by": "guess"},

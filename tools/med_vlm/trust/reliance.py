@@ -122,7 +122,8 @@ def verdicts(
 ) -> dict[str, Reliance]:
     """Which findings moved: `first` and `again` were asked of the image, `answers` of others.
 
-    Nothing more is taken of `answers` once all findings `sought` (None: all there are) have moved. A finding that did not move counts as unmoved only when it was `tested`: it was likely, or an image that shows it was asked.
+    Nothing more is taken of `answers` once all findings `sought` (None: all there are) have moved. A finding that did not move counts as
+    unmoved only when it was `tested`: it was likely, or an image that shows it was asked.
     """
     chance = max((abs(first[key] - again[key]) for key in first), default=0.0)
     margin = MARGIN + REPEATS * chance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -207,3 +207,18 @@ def test_the_verdicts_are_of_all_findings(told: Any, picture: Callable[..., F32]
     reader = told(half_blind)
     asked = asked_of(picture(3))
     assert set(probe(reader, asked, reader.read(asked), shipped(), 4)) == {finding.key for finding in FINDINGS}
+
+
+def test_nothing_more_is_asked_once_all_that_is_sought_has_moved() -> None:
+    first, asked = dict.fromkeys(KEYS, 0.9), []
+
+    def answers() -> Iterator[Mapping[str, float]]:
+        for moved in (("nodule",), (EFFUSION,), KEYS):
+            asked.append(moved)
+            yield first | dict.fromkeys(moved, 0.1)
+
+    told = verdicts(first, first, answers(), frozenset(KEYS), frozenset({"nodule", EFFUSION}))
+    assert asked == [("nodule",), (EFFUSION,)]
+    assert (told["nodule"], told[EFFUSION]) == ("moved", "moved")
+    assert set(verdicts(first, first, answers(), frozenset(KEYS)).values()) == {"moved"}
+    assert set(verdicts(first, first, iter(()), frozenset(KEYS), frozenset()).values()) == {"unmoved"}
