@@ -105,11 +105,12 @@ def _library(settings: Settings) -> Finding:
 
 
 def _encryption(settings: Settings) -> Finding:
-    """Whether what is asked for cases elsewhere is asked with TLS. What would be and may not is told by the library's line."""
+    """Whether servers elsewhere that hold cases are asked with TLS, or without because the site says so."""
     from sidenote.encryption import milvus_hosts, postgres_hosts
+    from sidenote.milvus_place import milvus_place
 
-    url = cards_url_of(settings)
-    hosts = milvus_hosts(settings.milvus_uri or ".db") | (frozenset() if url is None else postgres_hosts(url))
+    url, place = cards_url_of(settings), milvus_place(settings)
+    hosts = (frozenset() if place is None else milvus_hosts(place.uri)) | (frozenset() if url is None else postgres_hosts(url))
     if hosts:
         return Finding(
             "case servers", "note", "asked without TLS", "as unencrypted_hosts allows: reports and thumbnails are read on the way"

@@ -36,7 +36,7 @@ def test_no_library_and_no_model_are_notes(tmp_path: Path) -> None:
         ({"milvus_uri": "cases.db"}, ("note", "ok"), "configure milvus_seal"),
         ({"milvus_uri": "https://milvus.example", "milvus_seal": "a" * 64}, ("ok", "ok"), "configured seal"),
         ({"milvus_uri": "http://milvus.example", "unencrypted_hosts": ("milvus.example",)}, ("note", "note"), "milvus_seal"),
-        ({"milvus_uri": "http://milvus.example"}, ("missing", "note"), "unencrypted_hosts"),
+        ({"milvus_uri": "http://milvus.example"}, ("missing", "missing"), "unencrypted_hosts"),
     ],
 )
 def test_a_library_in_milvus_is_told_with_whether_the_way_there_is_encrypted(
