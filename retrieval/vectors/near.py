@@ -21,7 +21,7 @@ from retrieval.vectors.asked import Kind, Vectors
 from retrieval.vectors.engine import Pairs
 from retrieval.vectors.kept import Rows
 
-SPARSE = 0.7
+SPARSE = 0.9
 """Of a filter's share of all rows: where the lists that a query looks at hold a smaller one, the filter keeps what is unlike it."""
 
 
