@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
+from jinja2 import Template
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -73,44 +75,46 @@ def page(review: Review, pixels: NDArray[np.float32] | None = None) -> str:
     review = legible(review)
     here = files("sidenote.render")
     style, script = ((here / file).read_text("utf-8") for file in ("page.css", "page.js"))
-    return (
-        environment()
-        .from_string((here / "page.html.jinja").read_text("utf-8"))
-        .render(
-            review=review,
-            layout=arrange(review),
-            status=plain_status(review),
-            patient_line=review.patient.name or review.patient.reference,
-            patient_detail=patient_detail(review.patient),
-            missing=unavailable(review),
-            not_fitting=not_fitting,
-            image=_page_image(review, pixels),
-            readings=() if review.reading is None else review.reading.findings,
-            reading_words=reading_words(review),
-            disagreements=disagreement_words(review),
-            comparison=comparison(review),
-            narrative=narrative(review),
-            trust=trust_words(review),
-            cited=rows(review, cited=True),
-            uncited=rows(review, cited=False),
-            case_title=case_title,
-            limit=limit,
-            method=method,
-            voices=telling(review),
-            moment=moment,
-            short=short_reference,
-            finding_words=finding_words,
-            evidence_words=EVIDENCE_WORDS,
-            marks=MARKS,
-            not_a_device=NOT_A_DEVICE,
-            ai_label=AI_LABEL,
-            model=short_version(review.versions.model),
-            style=style,
-            script=script,
-            style_hash=csp_hash(style),
-            script_hash=csp_hash(script),
-        )
+    return _template().render(
+        review=review,
+        layout=arrange(review),
+        status=plain_status(review),
+        patient_line=review.patient.name or review.patient.reference,
+        patient_detail=patient_detail(review.patient),
+        missing=unavailable(review),
+        not_fitting=not_fitting,
+        image=_page_image(review, pixels),
+        readings=() if review.reading is None else review.reading.findings,
+        reading_words=reading_words(review),
+        disagreements=disagreement_words(review),
+        comparison=comparison(review),
+        narrative=narrative(review),
+        trust=trust_words(review),
+        cited=rows(review, cited=True),
+        uncited=rows(review, cited=False),
+        case_title=case_title,
+        limit=limit,
+        method=method,
+        voices=telling(review),
+        moment=moment,
+        short=short_reference,
+        finding_words=finding_words,
+        evidence_words=EVIDENCE_WORDS,
+        marks=MARKS,
+        not_a_device=NOT_A_DEVICE,
+        ai_label=AI_LABEL,
+        model=short_version(review.versions.model),
+        style=style,
+        script=script,
+        style_hash=csp_hash(style),
+        script_hash=csp_hash(script),
     )
+
+
+@cache
+def _template() -> Template:
+    """Compiled once: a batch renders many pages."""
+    return environment().from_string((files("sidenote.render") / "page.html.jinja").read_text("utf-8"))
 
 
 def _page_image(review: Review, pixels: NDArray[np.float32] | None) -> PageImage | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,26 +13,32 @@ from hypothesis import strategies as st
 from fhir.errors import BadJson
 from fhir.jsonscan import refuse_duplicates_slowly, scan, scan_in_parts
 
-KEYS = st.sampled_from(["a", "b", "subject", "instantiatesCanonicalOne", "instantiatesCanonicalTwo", "", 'q"', "\\", "x{", "é", "a:b"])
+KEYS = ("a", "b", "subject", "instantiatesCanonicalOne", "instantiatesCanonicalTwo", "", 'q"', "\\", "x{", "é", "a:b")
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-(10**6), 10**6), st.text(alphabet='a"\\:{}[], \n\u00e9\U0001f600', max_size=8))
-
-
-@st.composite
-def texts(draw: st.DrawFn, depth: int = 3) -> str:
-    """JSON text in which an object may give a key twice, in several spellings and with odd white space."""
-    kind = draw(st.integers(0, 3)) if depth else 0
-    if kind == 0:
-        return json.dumps(draw(LEAVES), ensure_ascii=draw(st.booleans()))
-    if kind == 1:
-        return "[" + ",".join(draw(st.lists(texts(depth=depth - 1), max_size=3))) + "]"
-    space = draw(st.sampled_from(["", " ", "\n  "]))
-    pairs = draw(st.lists(st.tuples(KEYS, texts(depth=depth - 1)), max_size=4))
-    spelled = [json.dumps(key) if draw(st.booleans()) else _escaped(key) for key, _ in pairs]
-    return "{" + ",".join(f"{space}{key}{space}:{space}{value}" for key, (_, value) in zip(spelled, pairs, strict=True)) + space + "}"
 
 
 def _escaped(key: str) -> str:
     return '"' + "".join(f"\\u{ord(one):04x}" for one in key) + '"'
+
+
+SPELLED = st.sampled_from([spelling for key in KEYS for spelling in (json.dumps(key), _escaped(key))])
+SPACES = st.sampled_from(["", " ", "\n  "])
+
+
+@cache
+def texts(depth: int = 3) -> st.SearchStrategy[str]:
+    """JSON text in which an object may give a key twice, in several spellings and with odd white space."""
+    leaves = st.builds(lambda value, ascii_: json.dumps(value, ensure_ascii=ascii_), LEAVES, st.booleans())
+    if not depth:
+        return leaves
+    inner = texts(depth - 1)
+    arrays = st.lists(inner, max_size=3).map(lambda values: "[" + ",".join(values) + "]")
+    objects = st.builds(_object, SPACES, st.lists(st.tuples(SPELLED, inner), max_size=4))
+    return st.integers(0, 3).flatmap((leaves, arrays, objects, objects).__getitem__)
+
+
+def _object(space: str, pairs: list[tuple[str, str]]) -> str:
+    return "{" + ",".join(f"{space}{key}{space}:{space}{value}" for key, value in pairs) + space + "}"
 
 
 def _refuses(check: Any, text: bytes) -> bool:

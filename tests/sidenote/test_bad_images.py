@@ -246,12 +246,12 @@ def measured(home: Path, someone_elses: Path, tmp_path_factory: pytest.TempPathF
     environment = {**os.environ, "SIDENOTE_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", IN_ONE_PROCESS]
     done = subprocess.run(
-        command, input=json.dumps(typed), capture_output=True, text=True, env=environment, cwd=folder, check=False, timeout=300
+        command, input=json.dumps(typed), capture_output=True, text=True, env=environment, cwd=folder, check=False, timeout=480
     )
     assert (done.returncode, done.stderr) == (0, "")
     said = [[(folder / f"{number}.{stream}").read_text() for stream in (1, 2)] for number in range(len(lines))]
     ended = json.loads(done.stdout)
-    return {name: Measured(code, *texts, peak) for name, (code, peak), texts in zip(lines, ended, said, strict=True)}
+    return {name: Measured(code, out, err, peak) for name, (code, peak), (out, err) in zip(lines, ended, said, strict=True)}
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")

@@ -291,7 +291,7 @@ def test_a_change_of_patient_takes_the_sidebar_away_at_once_and_its_handle_opens
     visit.open(SHELLFISH)
     visit.require_seen(SHELLFISH)
     visit.switch(REACTION)
-    visit.page.wait_for_url(f"**/chart/{REACTION}")
+    expect(visit.page).to_have_url(f"{visit.ward.origin}/chart/{REACTION}", timeout=60_000)
     visit.state("review").wait_for()
     expect(visit.sidebar.locator("main")).to_contain_text(REACTION)
     visit.require_seen(REACTION)
@@ -325,7 +325,9 @@ def test_rapid_changes_at_random_moments_never_paint_a_foreign_word(visit: Visit
         if number % 4 == 3:  # two changes in one breath
             visit.switch(other)
         visit.switch(there)
-        visit.page.wait_for_url(f"**/chart/{there}", wait_until="domcontentloaded")
+        expect(visit.page).to_have_url(
+            f"{visit.ward.origin}/chart/{there}", timeout=60_000
+        )  # a navigation overtaken by the next is no error
         visit.page.locator(f"[data-patient={there}]").wait_for()
         moment()
         here = there

@@ -604,10 +604,13 @@ def test_nothing_is_taken_from_cookies_or_the_environment(
 def test_the_deadline_is_kept_and_the_question_is_cancelled(fault_proxy: Any, faults: Any, plan: dict[str, Any]) -> None:
     proxy = fault_proxy(faults.http(SMALL * 10))
     proxy.plan = faults.Plan(**plan)
-    began = time.perf_counter()
-    with pytest.raises(DeadlinePassed) as caught:
-        asked(proxy, limits=Limits(silence=60.0, deadline=0.3))
-    assert 0.3 <= time.perf_counter() - began < 20.0, "the answer would take longer"
+    for seconds in (0.3, 2.0, 8.0):  # until it is time enough on this machine for the question to arrive
+        began = time.perf_counter()
+        with pytest.raises(DeadlinePassed) as caught:
+            asked(proxy, limits=Limits(silence=60.0, deadline=seconds))
+        assert seconds <= time.perf_counter() - began < 20.0, "the answer would take longer"
+        if proxy.asked:
+            break
     assert (caught.value.code, caught.value.retryable) == ("deadline_passed", True)
     assert proxy.hung_up.wait(60), "the server sees that nobody waits any more"
 

@@ -12,9 +12,20 @@ import pytest
 
 from retrieval.cards import CaseFinding, SourceCase
 from retrieval.keys import Keyring
+from retrieval.milvus.connecting import Connection
+from retrieval.milvus.library import open_milvus
 
 SITES = ("north", "south", 'ea"st\\ or row >= 0')
 BANDS = ("40-49", "60-69", "90+")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient() -> Iterator[None]:
+    """Where a test does not say how long an answer may take, it may take a minute: this machine has more to do than a server's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for opening in (Connection.__init__, open_milvus):
+            patch.setitem(opening.__kwdefaults__, "timeout", 60.0)
+        yield
 
 
 @pytest.fixture(scope="session")
