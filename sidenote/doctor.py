@@ -66,7 +66,7 @@ def _model(settings: Settings) -> Finding:
 
     reader = load_compact(settings.model_folder)
     return Finding(
-        "image model", "ok", reader.name, f"files verified, weights {reader.fingerprint[:12]}; a demonstrator, see `sidenote model card`"
+        "image model", "ok", reader.name, f"files verified, weights {reader.weights[:12]}; a demonstrator, see `sidenote model card`"
     )
 
 

@@ -24,7 +24,7 @@ class CompactEncoder:
         self.image_dimension: int = DIMENSION
         self.text_dimension: int = DIMENSION
         self.one_space: bool = True
-        self.fingerprint: str = hashlib.sha256(f"compact-encoder-1:{reader.fingerprint}".encode()).hexdigest()
+        self.fingerprint: str = hashlib.sha256(f"compact-encoder-1:{reader.weights}".encode()).hexdigest()
         self._reader = reader
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from tools.med_vlm.asking.quality import quality
 from tools.med_vlm.asking.technique import technique
 from tools.med_vlm.compact.drafting import Bank
 from tools.med_vlm.compact.example import VIEWS
-from tools.med_vlm.compact.files import SHIPPED, WEIGHTS, Calibration, load_calibration, verify
+from tools.med_vlm.compact.files import CALIBRATION, SHIPPED, WEIGHTS, Calibration, load_calibration, verify
 from tools.med_vlm.compact.narrative import narrative
 from tools.med_vlm.errors import ImageRefused
 from tools.med_vlm.profile import Profile
@@ -44,7 +45,9 @@ class CompactReader:
         from tools.med_vlm.compact.minilm import SentenceCache
 
         self.name = f"{calibration.name} {calibration.version}"
-        self.fingerprint = card.files[WEIGHTS].sha256
+        self.weights = card.files[WEIGHTS].sha256
+        told = f"compact-reader-1:{self.weights}:{card.files[CALIBRATION].sha256}"  # both move what is answered
+        self.fingerprint = hashlib.sha256(told.encode()).hexdigest()
         self.card = card
         self.profile = Profile(role="classifier", licence=card.licence)
         self._parts, self._calibration = parts, calibration

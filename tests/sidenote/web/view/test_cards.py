@@ -14,7 +14,7 @@ from sidenote.web.view.cards import card_view, policy_view, strength, withheld_v
 def test_a_statement_that_rests_on_a_reading_names_its_probability(reviews: dict[str, Finished]) -> None:
     review = reviews["tension-ptx"].review
     said = {claim.id: strength(claim, review) for claim in review.claims}
-    assert said["C1"] == "reading 0.97 · 11 of 11 checks"
+    assert said["C1"] == "reading 0.99 · 11 of 11 checks"
     claim = reviews["metformin-egfr35"].review.claims[0]
     assert strength(claim, reviews["metformin-egfr35"].review) == f"{len(claim.checks)} of {len(claim.checks)} checks"
 

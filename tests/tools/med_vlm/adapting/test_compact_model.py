@@ -37,7 +37,7 @@ def small() -> CompactNet:
 
 
 def test_the_base_is_the_model_that_ships(base: CompactBase) -> None:
-    assert base.fingerprint == load_compact().fingerprint
+    assert base.fingerprint == load_compact().weights
     assert base.name == load_compact().name
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tools.med_vlm.asked import Asked, Image, asked_of
 from tools.med_vlm.compact.example import TrainingExample
-from tools.med_vlm.compact.reader import CompactReader
+from tools.med_vlm.compact.reader import CompactReader, load_compact
 from tools.med_vlm.reading import Reading
 
 F32 = NDArray[np.float32]
@@ -117,3 +117,13 @@ def test_a_reading_says_what_was_looked_at_and_what_limits_it(reader: CompactRea
     rows, columns = example.image.shape
     assert reading.technique == (f"The model was shown one frontal view (PA) of {columns} x {rows} pixels.",)
     assert any(f"{columns} x {rows} pixels only" in said for said in reading.quality)
+
+
+def test_other_calibration_with_the_same_weights_is_another_fingerprint() -> None:
+    found = load_compact()
+    card = found.card
+    moved = card.files["calibration.json"].model_copy(update={"sha256": "0" * 64})
+    other = card.model_copy(update={"files": {**card.files, "calibration.json": moved}})
+    again = CompactReader(found._parts, found._calibration, other)
+    assert (again.weights, len(again.fingerprint)) == (found.weights, 64)
+    assert again.fingerprint != found.fingerprint
