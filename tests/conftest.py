@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -112,6 +113,27 @@ def kit() -> Path:
     if not _KIT.is_dir():
         pytest.skip("the shared kit is not here: ../shared/kit")
     return _KIT
+
+
+@pytest.fixture(scope="session")
+def comes_true() -> Callable[..., None]:
+    """Asks a page or a frame until an expression is true.
+
+    Not `wait_for_function`: from its second look on that evaluates a text inside the page, and a strict Content-Security-Policy forbids it.
+    """
+
+    def ask(place: Any, expression: str, arg: Any = None) -> None:
+        from playwright.sync_api import Error
+
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(Error):  # the page goes elsewhere
+                if place.evaluate(expression, arg):
+                    return
+            time.sleep(0.02)
+        pytest.fail(f"this never came true: {expression}")
+
+    return ask
 
 
 @pytest.fixture

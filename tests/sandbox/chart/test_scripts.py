@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,9 @@ def page(chromium: Any, framing: Running) -> Iterator[Page]:
     assert wrong == []
 
 
-def heard(page: Page, least: int) -> list[dict[str, Any]]:
+def heard(page: Page, least: int, comes_true: Callable[..., None]) -> list[dict[str, Any]]:
     """What the app in the frame noted, once it is so many messages."""
-    page.frames[1].wait_for_function("(least) => JSON.parse(name || '[]').length >= least", arg=least)
+    comes_true(page.frames[1], "(least) => JSON.parse(name || '[]').length >= least", least)
     found: list[dict[str, Any]] = page.frames[1].evaluate("JSON.parse(name || '[]')")
     return found
 
@@ -116,7 +116,9 @@ def test_a_careful_chart_tells_the_app_and_takes_it_away_before_the_next_patient
 
 
 @pytest.mark.fault(34)
-def test_a_careless_chart_keeps_the_app_and_the_app_is_told_all_the_same(page: Page, framing: Running) -> None:
+def test_a_careless_chart_keeps_the_app_and_the_app_is_told_all_the_same(
+    page: Page, framing: Running, comes_true: Callable[..., None]
+) -> None:
     first = page.locator("iframe").get_attribute("src")
     page.get_by_label("More about the panel").click()
     page.get_by_label("Keep the panel").check()
@@ -125,18 +127,20 @@ def test_a_careless_chart_keeps_the_app_and_the_app_is_told_all_the_same(page: P
     page.get_by_role("heading", name="Larsen, Erik").wait_for()
     assert page.url.endswith("/chart/tension-ptx")
     assert page.locator("iframe").get_attribute("src") == first
-    (message,) = heard(page, 1)
+    (message,) = heard(page, 1, comes_true)
     assert message["origin"] == framing.origin
     assert set(message["data"]) == {"messageId", "messagingHandle", "messageType", "payload"}
     assert message["data"]["messageType"] == "patient-close"
     assert message["data"]["payload"] == {"patient": {"reference": "Patient/metformin-egfr35"}}
     page.get_by_role("button", name="Launch again").click()
-    page.wait_for_function("source => document.querySelector('iframe')?.src !== source", arg=first)
+    comes_true(page, "source => document.querySelector('iframe')?.src !== source", first)
 
 
 @pytest.mark.fault(47)
-def test_only_the_launched_apps_own_messages_with_its_handle_are_answered(page: Page, framing: Running) -> None:
-    page.wait_for_function("document.querySelector('iframe')")
+def test_only_the_launched_apps_own_messages_with_its_handle_are_answered(
+    page: Page, framing: Running, comes_true: Callable[..., None]
+) -> None:
+    comes_true(page, "!!document.querySelector('iframe')")
     app_frame, workspace = page.frames[1], page.locator("[data-workspace]")
     say = "message => parent.postMessage(message, '*')"
     for handle in ("guess", None, {"toString": 1}):
@@ -151,12 +155,14 @@ def test_only_the_launched_apps_own_messages_with_its_handle_are_answered(page: 
     app_frame.evaluate(say, {"messageId": "2", "messageType": "status.handshake", "messagingHandle": handle, "payload": {}})
     app_frame.evaluate(say, {"messageId": "3", "messageType": "ui.done", "messagingHandle": handle, "payload": {}})
     page.locator("[data-workspace].folded").wait_for()
-    assert [message["data"]["responseToMessageId"] for message in heard(page, 2)] == ["2", "3"]
+    assert [message["data"]["responseToMessageId"] for message in heard(page, 2, comes_true)] == ["2", "3"]
 
 
 @pytest.mark.fault(109)
 @pytest.mark.parametrize("answer", ["accept", "dismiss"])
-def test_an_emergency_is_launched_from_the_menu_once_somebody_said_yes_to_it(page: Page, framing: Running, answer: str) -> None:
+def test_an_emergency_is_launched_from_the_menu_once_somebody_said_yes_to_it(
+    page: Page, framing: Running, answer: str, comes_true: Callable[..., None]
+) -> None:
     asked: list[str] = []
 
     def answered(dialog: Dialog) -> None:
@@ -169,7 +175,7 @@ def test_an_emergency_is_launched_from_the_menu_once_somebody_said_yes_to_it(pag
     page.get_by_role("button", name="Emergency access…").click()
     assert asked == ["Open this chart in an emergency? Every read is recorded as such."]
     if answer == "accept":
-        page.wait_for_function("source => (document.querySelector('iframe')?.src ?? source) !== source", arg=before)
+        comes_true(page, "source => (document.querySelector('iframe')?.src ?? source) !== source", before)
         assert page.get_by_role("button", name="Emergency access…").is_hidden()
     source = page.locator("iframe").get_attribute("src") or ""
     assert (source == before) is (answer == "dismiss")

@@ -208,11 +208,12 @@ class Api:
 
     async def told(self, script: Scripted, after: int, cut: int | None) -> AsyncIterator[str]:
         while not script.closing:
+            held = script.held_at  # before the log, which is changed before it is released
             log = script.log()
             if cut is not None and after >= cut:
                 yield 'event: step\ndata: {"step":'  # cut in the middle of an event
                 return
-            if after >= len(log) or (script.held_at is not None and after >= script.held_at):
+            if after >= len(log) or (held is not None and after >= held):
                 await asyncio.sleep(0.01)
                 continue
             name, data = log[after]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,12 +32,14 @@ def frame(sheet: Any, chart_page: str) -> Frame:
 
 
 @pytest.mark.fault(34)
-def test_a_patient_who_is_closed_in_the_chart_is_gone_and_the_chart_is_answered(sheet: Any, frame: Frame, chart_page: str) -> None:
+def test_a_patient_who_is_closed_in_the_chart_is_gone_and_the_chart_is_answered(
+    sheet: Any, frame: Frame, chart_page: str, comes_true: Callable[..., None]
+) -> None:
     sheet.page.evaluate("() => { window.heard = []; addEventListener('message', (e) => heard.push([e.origin, e.data])) }")
     sheet.page.evaluate(POST, CLOSE)
     expect(frame.get_by_role("heading", name="The patient was closed in the chart")).to_be_visible()
     expect(frame.locator("body")).not_to_contain_text("Lindqvist")
-    sheet.page.wait_for_function("heard.length > 0")
+    comes_true(sheet.page, "heard.length > 0")
     ((origin, told),) = sheet.page.evaluate("heard")
     assert origin == sheet.script.root.rstrip("/")
     assert told.pop("messageId")
@@ -66,12 +69,12 @@ HOSTILE: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.fault(47)
-def test_messages_that_are_not_quite_right_are_dropped_and_counted(sheet: Any, frame: Frame) -> None:
+def test_messages_that_are_not_quite_right_are_dropped_and_counted(sheet: Any, frame: Frame, comes_true: Callable[..., None]) -> None:
     expected: dict[str, int] = {}
     for message, why in HOSTILE.values():
         sheet.page.evaluate(POST, message)
         expected[why] = expected.get(why, 0) + 1
-    frame.wait_for_function(f"async () => Object.values(await {DROPPED}).reduce((a, b) => a + b, 0) >= {len(HOSTILE)}")
+    comes_true(frame, f"async () => Object.values(await {DROPPED}).reduce((a, b) => a + b, 0) >= {len(HOSTILE)}")
     assert frame.evaluate(DROPPED) == expected
     expect(frame.locator(".banner")).to_contain_text("Lindqvist")
 
@@ -94,21 +97,25 @@ BUILT_HERE = {
 
 @pytest.mark.fault(47)
 @pytest.mark.parametrize(("code", "why"), BUILT_HERE.values(), ids=BUILT_HERE)
-def test_what_no_json_could_be_is_dropped_too_and_pollutes_nothing(sheet: Any, frame: Frame, code: str, why: str) -> None:
+def test_what_no_json_could_be_is_dropped_too_and_pollutes_nothing(
+    sheet: Any, frame: Frame, code: str, why: str, comes_true: Callable[..., None]
+) -> None:
     before = frame.evaluate(DROPPED).get(why, 0)
     frame.page.evaluate(BUILT, code)
-    frame.wait_for_function(f"async () => (await {DROPPED}).{why} === {before + 1}")
+    comes_true(frame, f"async () => (await {DROPPED}).{why} === {before + 1}")
     assert frame.evaluate("[({}).polluted, ({}).messagingHandle, Object.keys(Object.prototype).length]") == [None, None, 0]
     expect(frame.locator(".banner")).to_contain_text("Lindqvist")
 
 
 @pytest.mark.fault(47)
-def test_a_message_of_another_origin_or_window_is_dropped_whatever_it_says(sheet: Any, frame: Frame, chart_page: str) -> None:
+def test_a_message_of_another_origin_or_window_is_dropped_whatever_it_says(
+    sheet: Any, frame: Frame, chart_page: str, comes_true: Callable[..., None]
+) -> None:
     """From a sandboxed frame beside it (origin `null`), from a frame beside it of the chart's own origin, and from the page itself."""
     for sandbox in ("allow-scripts", "allow-scripts allow-same-origin"):
         sheet.page.evaluate(BESIDE, [sandbox, f"<script>parent.frames[0].postMessage({json.dumps(CLOSE)}, '*')</script>"])
     frame.evaluate("(m) => postMessage(m, '*')", CLOSE)
-    frame.wait_for_function(f"async () => Object.values(await {DROPPED}).reduce((a, b) => a + b, 0) === 3")
+    comes_true(frame, f"async () => Object.values(await {DROPPED}).reduce((a, b) => a + b, 0) === 3")
     assert frame.evaluate(DROPPED) == {"origin": 2, "source": 1}
     expect(frame.locator(".banner")).to_contain_text("Lindqvist")
 

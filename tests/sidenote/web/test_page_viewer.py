@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -128,13 +129,15 @@ def test_an_image_that_is_zoomed_is_moved_by_dragging(page: Page, by: str) -> No
     assert words(page) == "window 100 %, level 50 %"
 
 
-def test_the_wheel_zooms_around_the_pointer_where_the_image_has_the_focus_and_scrolls_the_page_elsewhere(page: Page) -> None:
+def test_the_wheel_zooms_around_the_pointer_where_the_image_has_the_focus_and_scrolls_the_page_elsewhere(
+    page: Page, comes_true: Callable[..., None]
+) -> None:
     canvas = page.locator(".now canvas")
     x, y = middle(canvas)
     page.mouse.move(x + 60, y + 40)
     before = page.evaluate("scrollY")
     page.mouse.wheel(0, -40)
-    page.wait_for_function("(end) => scrollY === end", arg=before - 40)
+    comes_true(page, "(end) => scrollY === end", before - 40)
     page.locator(".now").focus()
     x, y = middle(canvas)
     page.mouse.move(x + 60, y + 40)
@@ -144,7 +147,7 @@ def test_the_wheel_zooms_around_the_pointer_where_the_image_has_the_focus_and_sc
     before, grey = page.evaluate("scrollY"), greys(page, *under)
     far = greys(page, 20, 20)
     page.mouse.wheel(0, -300)
-    page.wait_for_function("() => document.querySelector('.now canvas').classList.contains('near')")
+    comes_true(page, "() => document.querySelector('.now canvas').classList.contains('near')")
     assert page.evaluate("scrollY") == before
     assert max(abs(a - b) for a, b in zip(greys(page, *under), grey, strict=True)) < 12
     assert greys(page, 20, 20) != far

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -118,11 +118,11 @@ def harmless() -> Iterator[str]:
         yield f"{number} harmless"
 
 
-def shape(sheet: Any, words: Iterator[str]) -> str:
+def shape(sheet: Any, words: Iterator[str], comes_true: Callable[..., None]) -> str:
     """The elements of the page and their attributes, when every text of the review is one of `words`."""
     sheet.script.review = with_vectors(sheet.script.review, words)
     page = sheet.begin()
-    page.wait_for_function("(document.querySelector('canvas')?.width ?? 0) > 0")
+    comes_true(page, "(document.querySelector('canvas')?.width ?? 0) > 0")
     told: str = page.evaluate(SHAPE)
     assert page.evaluate("window.ran") is None
     return told
@@ -134,13 +134,13 @@ def test_there_are_vectors_enough_and_no_two_the_same() -> None:
 
 @pytest.mark.fault(48)
 @pytest.mark.fault(49)
-def test_no_text_of_a_review_becomes_an_element_or_an_attribute(sheet: Any) -> None:
+def test_no_text_of_a_review_becomes_an_element_or_an_attribute(sheet: Any, comes_true: Callable[..., None]) -> None:
     sample = sheet.script.review
-    plain = shape(sheet, harmless())
+    plain = shape(sheet, harmless(), comes_true)
     # 7 is no divisor of the number of fields: in three rounds a field has three vectors, and a vector many fields.
     for words in (turning(0), turning(7), turning(41), all_at_once()):
         sheet.script.review = sample
-        assert shape(sheet, words) == plain
+        assert shape(sheet, words, comes_true) == plain
     text = sheet.page.evaluate("document.body.textContent")
     assert [vector for vector in VECTORS if vector.replace("\r", "") not in text] == []
 

@@ -80,7 +80,9 @@ def test_a_case_that_is_removed_is_removed_from_what_is_published_too(run: Run, 
     removed = run("remove", "--case", min(before), "--library", mine, *there)
     assert removed.exit_code == 0, removed.stderr
     assert "taken out of Milvus: 1 cases" in removed.stderr
-    assert {one["key"] for one in read(run(*asked))["neighbours"]} == before - {min(before)}
+    left = {one["key"] for one in read(run(*asked))["neighbours"]}
+    assert min(before) not in left
+    assert left >= before - {min(before)}, "of near copies another may stand in its place"
     verified = run("verify", *there)
     assert (verified.exit_code, "whole: 29 cases" in verified.stdout) == (0, True)
 

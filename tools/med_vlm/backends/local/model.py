@@ -54,9 +54,9 @@ class LocalModel:
         """
         pictures, captions = self._shown(asked)
         texts = [self.turns.text("", question.text, captions) for question in questions]
-        said = [{answer: self._ways(text, answer) for answer in question.answers} for question, text in zip(questions, texts, strict=True)]
-        with in_turn(self._alone):
+        with in_turn(self._alone):  # the tokenizer too: it keeps how it pads between calls
             deadline = until(self.timeout)
+            said = [{one: self._ways(text, one) for one in question.answers} for question, text in zip(questions, texts, strict=True)]
             scores = in_parts(walks(texts, said), lambda part: self._score(part, pictures, deadline))
         return answered(questions, said, scores)
 
