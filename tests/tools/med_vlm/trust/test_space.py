@@ -16,7 +16,7 @@ F32 = NDArray[np.float32]
 
 def test_the_space_that_ships_is_the_compact_models(reader: CompactReader, phantoms: tuple[TrainingExample, ...]) -> None:
     space = shipped_space()
-    assert space.fingerprint == reader.fingerprint
+    assert space.fingerprint == reader.weights
     embedding, texture = space.look(phantoms[0].image)
     np.testing.assert_allclose(embedding, reader.embed([phantoms[0].image])[0], atol=1e-4)
     assert texture.ndim == 1
