@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from fhir.wire.origins import Origin
+from retrieval.milvus.connecting import local_file
 from sidenote.errors import SettingsInvalid
 
 _PROVED = frozenset({"verify-ca", "verify-full"})
 """Values of libpq's `sslmode` that encrypt and prove who answers; `require` talks to anybody, `prefer` falls back to plain text."""
-_LOCAL_FILE = ".db"
 
 
 def refuse_cleartext(key: str, hosts: Collection[str], allowed: Collection[str], mend: str) -> None:
@@ -39,7 +39,7 @@ def milvus_hosts(uri: str) -> frozenset[str]:
     >>> milvus_hosts("http://Milvus.example:19530"), milvus_hosts("https://milvus.example"), milvus_hosts("http://127.0.0.1:19530")
     (frozenset({'milvus.example'}), frozenset(), frozenset())
     """
-    if uri.endswith(_LOCAL_FILE) or uri.startswith("unix:"):
+    if local_file(uri) or uri.startswith("unix:"):
         return frozenset()
     try:
         parts = urlsplit(uri if "://" in uri else f"http://{uri}")

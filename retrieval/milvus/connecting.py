@@ -24,6 +24,11 @@ _LOCAL: Counter[str] = Counter()
 _LOCK = threading.Lock()
 
 
+def local_file(uri: str) -> bool:
+    """Whether a URI is a file of milvus-lite: pymilvus asks a server where a scheme says so, however the path ends."""
+    return uri.endswith(".db") and not uri.lower().startswith(("http:", "https:", "tcp:", "unix:"))
+
+
 class Connection:
     """A client whose answers are bounded in time. Safe to use from several threads."""
 
@@ -39,7 +44,7 @@ class Connection:
             ExtraMissing: pymilvus is not installed, or milvus-lite for a local file.
             IndexUnreachable: nothing answers there, or the local file is open in another process.
         """
-        self._local = str(Path(uri).absolute()) if uri.endswith(".db") else None
+        self._local = str(Path(uri).absolute()) if local_file(uri) else None
         self._timeout = timeout
         pymilvus = _imported(local=self._local is not None)
         try:

@@ -23,6 +23,8 @@ MILVUS = [
     ("http://user:word@Milvus.Example", ("milvus.example",)),
     ("tcp://10.0.0.4:19530", ("10.0.0.4",)),
     ("milvus.example:19530", ("milvus.example",)),
+    ("http://milvus.example:19530/cases.db", ("milvus.example",)),
+    ("TCP://milvus.example/cases.db", ("milvus.example",)),
     ("http://127.0.0.1.evil.example", ("127.0.0.1.evil.example",)),
     ("http://localhost@evil.example", ("evil.example",)),
     ("http://2130706433", ("2130706433",)),
