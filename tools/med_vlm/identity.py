@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval.encoders.folder import ModelFolder
-from retrieval.errors import EncoderUnusable
+from tools.med_vlm.checkpoint import refusing
 from tools.med_vlm.compact.files import sha256
 from tools.med_vlm.errors import CheckpointRefused, ModelCodeRefused, ModelFilesChanged, ModelFormatRefused, ModelNotFound, ModelNotPinned
 from tools.med_vlm.spec import ModelSpec
@@ -143,10 +143,8 @@ def refuse_code(path: Path) -> None:
     """
     for each in sorted(path.rglob("*config.json")):
         name = each.relative_to(path).as_posix()
-        try:
+        with refusing():
             settings = ModelFolder(path).json(name)
-        except EncoderUnusable as error:
-            raise CheckpointRefused(str(error)) from error
         if "auto_map" in settings or "custom_pipelines" in settings:
             raise ModelCodeRefused(name)
 
@@ -181,10 +179,8 @@ def _refuse_elsewhere(folder: Path) -> None:
     names = set(_names(folder))
     for each in sorted(folder.rglob(_INDEX)):
         place = each.relative_to(folder)
-        try:
+        with refusing():
             held = ModelFolder(folder).json(place.as_posix()).get("weight_map")
-        except EncoderUnusable as error:
-            raise CheckpointRefused(str(error)) from error
         files = held.values() if isinstance(held, dict) else ()
         if not all(isinstance(file, str) and (place.parent / file).as_posix() in names for file in files):
             raise CheckpointRefused(f"{place.as_posix()} names weights that are not in the folder")
