@@ -6,14 +6,14 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from bench.children import ROOT
 from bench.index import WRITTEN
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FILTERS = ("all", "10.0% random", "10.0% clustered", "1.0% random", "1.0% clustered", "0.1% random", "0.1% clustered")
 STYLES: Mapping[str, tuple[str, str]] = {
@@ -32,6 +32,8 @@ STYLES: Mapping[str, tuple[str, str]] = {
 
 def main(folder: Path) -> None:
     """Write a plot for each size, and the tables to standard output."""
+    import matplotlib as mpl
+
     mpl.rcParams |= {"svg.hashsalt": "sidenote", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 11}
     for found in json.loads(WRITTEN.read_text()):
         draw(found).savefig(folder / f"retrieval-{found['rows']}.svg", metadata={"Date": None}, facecolor="white")
@@ -40,6 +42,8 @@ def main(folder: Path) -> None:
 
 def draw(found: Mapping[str, Any]) -> Figure:
     """Recall against queries a second of a core, a panel for each filter."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(15, 8.2), layout="constrained")
     panels = figure.subplots(2, 4, sharey=True).ravel()
     for panel, name in zip(panels, FILTERS, strict=False):

@@ -13,7 +13,7 @@ from evaluation.intervals import NOTHING, Figure, mean_by_person
 from retrieval.cards import Query
 from retrieval.library import Library
 from retrieval.vectors import Kind, Vectors
-from tools.med_vlm.compact.measure import proportion
+from tools.med_vlm.compact.measuring.measure import proportion
 
 
 @dataclass(frozen=True, slots=True)

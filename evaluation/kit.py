@@ -17,7 +17,7 @@ from evaluation.case_sets import Caption, CaptionSet, CaseSet
 from evaluation.errors import KitUnreadable
 from retrieval.cards import CaseCard, CaseFinding, SourceCase
 from retrieval.keys import Keyring, age_band, difference_hash, report_sketch
-from tools.med_vlm.compact.radiographs import CHESTXRAY14
+from tools.med_vlm.compact.examples.radiographs import CHESTXRAY14
 
 _RING = Keyring(b"sidenote kit: public data, hides nobody", b"sidenote evaluation")
 _FIRST_DAY = date(2015, 1, 1)

@@ -18,7 +18,7 @@ from evaluation.texts import TextsRanked, caption_vectors, texts_ranked
 from retrieval.cards import Encoder
 from retrieval.library import Library
 from retrieval.vectors import Kind
-from tools.med_vlm.compact.evaluation_sets import strange
+from tools.med_vlm.compact.examples.evaluation_sets import strange
 
 LEAST_DIVIDED = 60
 """A smaller set is not divided: all of it is the library, and only known items are looked for."""

@@ -13,8 +13,8 @@ from sandbox.phantoms.render import render
 from sandbox.phantoms.sample import corpus, sample
 from sandbox.phantoms.spec import PhantomCase
 from sandbox.phantoms.truth import truth
-from tools.med_vlm.compact.evaluation_sets import LabelledImage
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.evaluation_sets import LabelledImage
+from tools.med_vlm.compact.examples.example import TrainingExample
 
 SIZES = (256, 256, 384, 256, 256, 512)
 """Rendered pixels, by number: the model must not learn the noise grain of one resolution."""
@@ -59,5 +59,5 @@ def phantom_source(numbers: Sequence[int]) -> Iterator[TrainingExample]:
     if len(numbers) < 64:
         yield from map(one, numbers)
         return
-    with multiprocessing.get_context("spawn").Pool(max(1, min(8, os.cpu_count() or 1))) as pool:
+    with multiprocessing.get_context("spawn").Pool(max(1, min(16, os.cpu_count() or 1))) as pool:
         yield from pool.imap(one, numbers, chunksize=8)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from tools.med_vlm.adapting.adapted import Adapted
     from tools.med_vlm.adapting.progress import Progress
+    from tools.med_vlm.adapting.training.adapted import Adapted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,7 +48,7 @@ def adapting(command: Command) -> Command:
 def contrastive(archive: Path, folder: Path, **options: Any) -> None:
     """Align images and reports of ARCHIVE: pairs of equal findings belong together, however often a normal report repeats."""
     from sidenote.archives.pictures import read_any_picture
-    from tools.med_vlm.adapting.contrastive import ContrastivePlan, align
+    from tools.med_vlm.adapting.contrastive.alignment import ContrastivePlan, align
 
     _run(lambda tell: align(ContrastivePlan(**given(options)), archive, folder, tell, read=read_any_picture))
 
@@ -63,7 +63,7 @@ def contrastive(archive: Path, folder: Path, **options: Any) -> None:
 def mlm(archive: Path, folder: Path, **options: Any) -> None:
     """Hide words of the reports of ARCHIVE and learn them from the image and the other words."""
     from sidenote.archives.pictures import read_any_picture
-    from tools.med_vlm.adapting.mlm import MlmPlan, learn_words
+    from tools.med_vlm.adapting.mlm.hidden_words import MlmPlan, learn_words
 
     _run(lambda tell: learn_words(MlmPlan(**given(options)), archive, folder, tell, read=read_any_picture))
 
@@ -82,7 +82,7 @@ def mlm(archive: Path, folder: Path, **options: Any) -> None:
 def lora(archive: Path, folder: Path, **options: Any) -> None:
     """Train a small adapter for a generative reader on the reports of ARCHIVE. Needs the extra `training`."""
     from sidenote.archives.pictures import read_any_picture
-    from tools.med_vlm.adapting.lora import LoraPlan, adapt
+    from tools.med_vlm.adapting.lora.adapter import LoraPlan, adapt
 
     _run(lambda tell: adapt(LoraPlan(**given(options)), archive, folder, tell, read=read_any_picture))
 
@@ -100,9 +100,9 @@ def distil(archive: Path, folder: Path, teacher: str, askers: int, **options: An
     from sidenote.models import spec_named
     from sidenote.problems import refusals
     from sidenote.settings import load_settings
-    from tools.med_vlm.adapting.distil import DistilPlan
-    from tools.med_vlm.adapting.distil import distil as distilled
-    from tools.med_vlm.adapting.teaching import Teacher
+    from tools.med_vlm.adapting.distil.distillation import DistilPlan
+    from tools.med_vlm.adapting.distil.distillation import distil as distilled
+    from tools.med_vlm.adapting.distil.teaching import Teacher
     from tools.med_vlm.catalogue import open_uncalibrated
 
     with refusals():

@@ -31,7 +31,7 @@ def archived(folder: Path) -> Iterator[Labelled]:
     from fhir.regions import regions
     from retrieval.errors import BadCase
     from sidenote.archives.pictures import read_any_picture
-    from tools.med_vlm.adapting.examples import read_corpus
+    from tools.med_vlm.adapting.examples.corpus import read_corpus
     from tools.med_vlm.adapting.plan import Plan
     from tools.med_vlm.asked import Asked, Image
     from tools.med_vlm.trust.labelled import Labelled

@@ -44,6 +44,10 @@ def train() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Index (JSON lines) of further radiographs to measure on.",
 )
+@click.option(
+    "--batch", type=click.IntRange(min=8), default=32, show_default=True, help="Examples of a step; the rate grows with its root."
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it is trained.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; without it all cores.")
 def compact(
     out: Path,
@@ -54,6 +58,8 @@ def compact(
     seed: int,
     radiographs: Path | None,
     external: Path | None,
+    batch: int,
+    device: str,
     threads: int | None,
 ) -> None:
     """Train the compact model on phantoms drawn for it and on radiographs, calibrate it, measure it, write it with its card."""
@@ -61,14 +67,20 @@ def compact(
 
     from sidenote.commands.phantom_source import lateral_phantoms, phantom_source
     from sidenote.problems import refusals
-    from tools.med_vlm.compact.evaluation_sets import external as labelled_images
-    from tools.med_vlm.compact.recipe import make
-    from tools.med_vlm.compact.recipes import TEST, full_recipe, quick_recipe
+    from tools.med_vlm.backends.placing import device_of
+    from tools.med_vlm.compact.examples.evaluation_sets import external as labelled_images
+    from tools.med_vlm.compact.making.recipe import make
+    from tools.med_vlm.compact.making.recipes import TEST, full_recipe, quick_recipe
 
     if threads:
         torch.set_num_threads(threads)
     with refusals():
-        recipe = quick_recipe(seed, radiographs) if quick else full_recipe(count, epochs, seed, radiographs)
+        place = device_of(device)
+        recipe = (
+            quick_recipe(seed, radiographs, device=place)
+            if quick
+            else full_recipe(count, epochs, seed, radiographs, batch=batch, device=place)
+        )
         laterals = lateral_phantoms(range(TEST, TEST + (8 if quick else 100)))
         indices = dict.fromkeys(index for index in (radiographs, external) if index)  # who trained or calibrated drops out by themselves
         others = chain(laterals, *(labelled_images(index) for index in indices))

@@ -1,7 +1,7 @@
 """The compact model as a base, and a network that was adapted to a site as a compact model's folder.
 
 The folder is held to the rules of the model that ships: gate, calibration and figures come from the site's calibration persons and
-their reports alone, and unless these show that it reads well (`compact.admission`) it abstains on every radiograph.
+their reports alone, and unless these show that it reads well (`compact.fitting.admission`) it abstains on every radiograph.
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tools.med_vlm.adapting.examples import Corpus, Pair, Split
-from tools.med_vlm.adapting.pictures import Shown
-from tools.med_vlm.compact import evaluate
-from tools.med_vlm.compact.admission import admission
+from tools.med_vlm.adapting.examples.corpus import Corpus, Pair, Split
+from tools.med_vlm.adapting.examples.pictures import Shown
 from tools.med_vlm.compact.card import Card, FindingMeasured, Training
-from tools.med_vlm.compact.carding import write_card
-from tools.med_vlm.compact.example import DOMAINS, KEYS, VIEWS
+from tools.med_vlm.compact.examples.example import DOMAINS
+from tools.med_vlm.compact.examples.store import GRID, LEFT, RIGHT, Store
 from tools.med_vlm.compact.files import CALIBRATION, SHIPPED, WEIGHTS, Calibration, DomainCalibration, entry, load_calibration, verify
-from tools.med_vlm.compact.fitting import BANK_OF_RADIOGRAPHS, calibrate, fit_gate
+from tools.med_vlm.compact.fitting.admission import admission
+from tools.med_vlm.compact.fitting.ship import BANK_OF_RADIOGRAPHS, calibrate, fit_gate
+from tools.med_vlm.compact.heads import KEYS, VIEWS
+from tools.med_vlm.compact.making.carding import write_card
+from tools.med_vlm.compact.measuring import evaluate
 from tools.med_vlm.compact.minilm import SentenceCache, centred_unit, sentences
 from tools.med_vlm.compact.network import CompactNet, Output, count_parameters
 from tools.med_vlm.compact.preprocess import prepare
-from tools.med_vlm.compact.store import GRID, LEFT, RIGHT, Store
-from tools.med_vlm.compact.training import OUTPUTS, outputs_of
+from tools.med_vlm.compact.training.loop import OUTPUTS, outputs_of
 from tools.med_vlm.compact.weights import Parts, gate_units, load, rounded, save, stored_shape
 from tools.med_vlm.errors import TrainingDataRefused
 
 if TYPE_CHECKING:
-    from tools.med_vlm.adapting.adapted import Told
+    from tools.med_vlm.adapting.training.adapted import Told
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tools.med_vlm.compact.calibration import FindingCalibration, Frozen
 from tools.med_vlm.compact.card import Card, FileEntry
-from tools.med_vlm.compact.drafting import BankSentence
+from tools.med_vlm.compact.reading.calibration import FindingCalibration, Frozen
+from tools.med_vlm.compact.reading.drafting import BankSentence
 from tools.med_vlm.errors import ModelFilesChanged, ModelMissing
 
 SHIPPED = Path(__file__).resolve().parent

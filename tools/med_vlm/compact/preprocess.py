@@ -86,7 +86,7 @@ def pad_square(image: torch.Tensor) -> torch.Tensor:
 def normalise(batch: torch.Tensor) -> torch.Tensor:
     """Stretch each image [n, 1, s, s] so that its 1st and 99th percentile become 0 and 1, clipped."""
     sample = batch[:, :, ::STRIDE, ::STRIDE].flatten(1)
-    bounds = torch.quantile(sample, torch.tensor([LOW, HIGH], dtype=batch.dtype), dim=1)
+    bounds = torch.quantile(sample, torch.tensor([LOW, HIGH], dtype=batch.dtype, device=batch.device), dim=1)
     low, high = bounds[0].view(-1, 1, 1, 1), bounds[1].view(-1, 1, 1, 1)
     return ((batch - low) / (high - low).clamp_min(1e-3)).clamp(0, 1)
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from tools.med_vlm.asked import Asked
 from tools.med_vlm.asking.quality import quality
 from tools.med_vlm.asking.technique import technique
-from tools.med_vlm.compact.drafting import Bank
-from tools.med_vlm.compact.example import VIEWS
 from tools.med_vlm.compact.files import CALIBRATION, SHIPPED, WEIGHTS, Calibration, load_calibration, verify
-from tools.med_vlm.compact.narrative import narrative
+from tools.med_vlm.compact.heads import VIEWS
+from tools.med_vlm.compact.reading.drafting import Bank
+from tools.med_vlm.compact.reading.narrative import narrative
 from tools.med_vlm.errors import ImageRefused
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.reading import FindingReading, Reading, Sentence
@@ -25,8 +25,8 @@ from tools.med_vlm.reading import FindingReading, Reading, Sentence
 if TYPE_CHECKING:
     from retrieval.encoders.forms import Chosen
     from tools.med_vlm.compact.card import Card
-    from tools.med_vlm.compact.gates import Judged
     from tools.med_vlm.compact.network import Output
+    from tools.med_vlm.compact.reading.gates import Judged
     from tools.med_vlm.compact.weights import Parts
 
 F32 = NDArray[np.float32]
@@ -41,8 +41,8 @@ class CompactReader:
     """Implements `tools.med_vlm.reading.Reader`. Make one with `load_compact`; safe to share between threads."""
 
     def __init__(self, parts: Parts, calibration: Calibration, card: Card, *, many: bool = False) -> None:
-        from tools.med_vlm.compact.gates import Gates
         from tools.med_vlm.compact.minilm import SentenceCache
+        from tools.med_vlm.compact.reading.gates import Gates
 
         self.name = f"{calibration.name} {calibration.version}"
         self.weights = card.files[WEIGHTS].sha256
@@ -58,7 +58,7 @@ class CompactReader:
     def read(self, asked: Asked) -> Reading:
         """Read the focal image; abstains on what it cannot or should not read, never raises for content."""
         from tools.med_vlm.compact.preprocess import Frame, prepare, problem
-        from tools.med_vlm.compact.statements import finding_readings
+        from tools.med_vlm.compact.reading.statements import finding_readings
 
         image = asked.focal.pixels
         refused = problem(image)
@@ -128,7 +128,7 @@ class CompactReader:
         Raises:
             ImageRefused: the array is not two-dimensional or holds no finite values.
         """
-        from tools.med_vlm.compact.statements import probabilities
+        from tools.med_vlm.compact.reading.statements import probabilities
 
         output = self._measured(image)
         (judged,) = self._gates.judge(output)
@@ -140,7 +140,7 @@ class CompactReader:
         Raises:
             ImageRefused: the array is not two-dimensional or holds no finite values.
         """
-        from tools.med_vlm.compact.statements import probabilities
+        from tools.med_vlm.compact.reading.statements import probabilities
 
         output = self._measured(image)
         (judged,) = self._gates.judge(output)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from tools.med_vlm.compact.files import WEIGHTS, Calibration, GateUnits, NetworkShape
 from tools.med_vlm.compact.network import TEXT_DIMENSION, CompactNet, Shape
-from tools.med_vlm.compact.ood import Gate
+from tools.med_vlm.compact.reading.ood import Gate
 from tools.med_vlm.errors import ModelFilesChanged
 
 GATE, RADIOGRAPHS = "gate", "radiographs"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.med_vlm.compact.calibration import FindingCalibration, Frozen
 from tools.med_vlm.compact.card import Estimate
 from tools.med_vlm.compact.files import GateUnits
-from tools.med_vlm.compact.ood import Gate
+from tools.med_vlm.compact.reading.calibration import FindingCalibration, Frozen
+from tools.med_vlm.compact.reading.ood import Gate
 
 SURE = 1e-6
 """Nearer to 0 or 1 than this no probability is taken at its word."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tools.med_vlm.compact.ood import Gate
+from tools.med_vlm.compact.reading.ood import Gate
 from tools.med_vlm.errors import CalibrationUnusable
 from tools.med_vlm.trust.calibration import Fitted, Record
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from fhir.codes import FINDING
 from policies.evidence import Frozen
-from tools.med_vlm.compact.measure import Interval, auroc_interval, proportion
+from tools.med_vlm.compact.measuring.measure import Interval, auroc_interval, proportion
 from tools.med_vlm.reading import Reader, Reading, Reliance
 from tools.med_vlm.trust.labelled import Labelled
 from tools.med_vlm.trust.references import Reference

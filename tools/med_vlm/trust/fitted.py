@@ -10,7 +10,7 @@ import numpy as np
 
 from fhir.codes import FINDING
 from tools.med_vlm.asked import Asked
-from tools.med_vlm.compact.calibration import FindingCalibration
+from tools.med_vlm.compact.reading.calibration import FindingCalibration
 from tools.med_vlm.errors import CalibrationUnusable
 from tools.med_vlm.reading import FindingReading, Presence, Reader, Reading
 from tools.med_vlm.trust.abstention import abstention

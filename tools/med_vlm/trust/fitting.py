@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.med_vlm.compact import ood
-from tools.med_vlm.compact.calibration import FindingCalibration, Scaling, fit_finding
 from tools.med_vlm.compact.files import GateUnits
-from tools.med_vlm.compact.measure import auroc_interval, calibration_error, proportion
+from tools.med_vlm.compact.measuring.measure import auroc_interval, calibration_error, proportion
+from tools.med_vlm.compact.reading import ood
+from tools.med_vlm.compact.reading.calibration import FindingCalibration, Scaling, fit_finding
 from tools.med_vlm.errors import CalibrationDataRefused
 from tools.med_vlm.reading import Presence, Reader
 from tools.med_vlm.trust.calibration import Fitted, Floats, Measured, Record, logits_of
@@ -130,7 +130,7 @@ def _calibration(answers: _Answers, at: int, first: Bools) -> FindingCalibration
 
 
 def _measured(one: FindingCalibration, answers: _Answers, at: int, second: Bools) -> Measured:
-    from tools.med_vlm.compact.evaluate import estimate
+    from tools.med_vlm.compact.measuring.evaluate import estimate
 
     rows = second & answers.known[:, at]
     probabilities, present = one.scaling.probability(answers.logits[rows, at]), answers.present[rows, at]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tools.med_vlm.asked import Asked, Image
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sidenote.commands.model import model
 from tools.med_vlm.compact.files import CALIBRATION as CALIBRATION_FILE
 from tools.med_vlm.compact.files import CARD as CARD_FILE
 from tools.med_vlm.compact.files import SHIPPED, WEIGHTS, load_card
-from tools.med_vlm.compact.recipes import CALIBRATION, HELD_OUT, TEST, full_recipe, quick_recipe
+from tools.med_vlm.compact.making.recipes import CALIBRATION, HELD_OUT, TEST, full_recipe, quick_recipe
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tools.med_vlm.adapting.examples import Corpus, Pair
-from tools.med_vlm.adapting.meanings import meaning
+from tools.med_vlm.adapting.examples.corpus import Corpus, Pair
+from tools.med_vlm.adapting.examples.meanings import meaning
 from tools.med_vlm.adapting.progress import Progress
 from tools.med_vlm.reading import Reader
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from tools.med_vlm.adapting.adapted import Told
 from tools.med_vlm.adapting.compact_model import CompactBase, Reports, compact_base, kept, labels, pixels, store_of, write
-from tools.med_vlm.adapting.examples import Corpus, Pair
-from tools.med_vlm.adapting.loop import Trained
-from tools.med_vlm.adapting.pictures import Shown
+from tools.med_vlm.adapting.examples.corpus import Corpus, Pair
+from tools.med_vlm.adapting.examples.pictures import Shown
 from tools.med_vlm.adapting.plan import Plan
-from tools.med_vlm.compact.example import KEYS, VIEWS
+from tools.med_vlm.adapting.training.adapted import Told
+from tools.med_vlm.adapting.training.loop import Trained
+from tools.med_vlm.compact.examples.store import LEFT, RIGHT
+from tools.med_vlm.compact.heads import KEYS, VIEWS
 from tools.med_vlm.compact.network import CompactNet, Shape
 from tools.med_vlm.compact.preprocess import prepare
 from tools.med_vlm.compact.reader import load_compact
-from tools.med_vlm.compact.store import LEFT, RIGHT
 from tools.med_vlm.errors import TrainingDataRefused
 
 TOLD = Told("distil", Plan(), Trained(4, (1.0,), (), 4))

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tools.med_vlm.adapting.contrastive import ContrastivePlan
+from tools.med_vlm.adapting.contrastive.alignment import ContrastivePlan
 from tools.med_vlm.adapting.plan import Plan
 from tools.med_vlm.errors import TrainingDataRefused
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tools.med_vlm.compact.card import ATTRIBUTES
-from tools.med_vlm.compact.example import KEYS
 from tools.med_vlm.compact.files import load_card
+from tools.med_vlm.compact.heads import KEYS
 
 
 @pytest.mark.std("G")

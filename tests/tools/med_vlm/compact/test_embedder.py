@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tools.med_vlm.compact.encoder import CompactEncoder
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader, load_compact
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tools.med_vlm.compact.encoder import CompactEncoder
-from tools.med_vlm.compact.example import TrainingExample, semantic_key
+from tools.med_vlm.compact.examples.example import TrainingExample, semantic_key
 from tools.med_vlm.compact.reader import CompactReader
 
 

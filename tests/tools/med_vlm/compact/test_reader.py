@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tools.med_vlm.asked import Asked, Image, asked_of
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader, load_compact
 from tools.med_vlm.reading import Reading
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from tools.med_vlm.compact.files import WEIGHTS, Calibration
 from tools.med_vlm.compact.network import CompactNet, Shape
-from tools.med_vlm.compact.ood import Gate
+from tools.med_vlm.compact.reading.ood import Gate
 from tools.med_vlm.compact.weights import Parts, gate_units, load, rounded, save, stored_shape
 
 TINY = Shape(size=64, widths=(8, 16, 24, 32), blocks=(1, 1, 1, 1), neck=24)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fhir.codes import FINDINGS
 from tools.med_vlm.asked import Asked
 from tools.med_vlm.compact.network import CompactNet, Shape
-from tools.med_vlm.compact.ood import Gate
+from tools.med_vlm.compact.reading.ood import Gate
 from tools.med_vlm.compact.weights import Parts
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.reading import FindingReading, Reading, Sentence

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
 from tools.med_vlm.trust.appearance import appearance, may_be_radiograph, no_picture
 
 F32 = NDArray[np.float32]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fhir.codes import FINDING
 from tools.med_vlm.asked import Asked, asked_of
-from tools.med_vlm.compact.calibration import LEVELS, fit_finding
+from tools.med_vlm.compact.reading.calibration import LEVELS, fit_finding
 from tools.med_vlm.errors import CalibrationDataRefused
 from tools.med_vlm.trust import fitting
 from tools.med_vlm.trust.calibration import Fitted

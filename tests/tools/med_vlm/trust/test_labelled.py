@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tools.med_vlm.compact.example import KEYS, TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
+from tools.med_vlm.compact.heads import KEYS
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.trust.input_gate import looked_at
 from tools.med_vlm.trust.labelled import labelled_of

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fhir.codes import FINDING, FINDINGS
 from tools.med_vlm.asked import Asked, Image, asked_of
 from tools.med_vlm.asking.questioned import QuestionedReader
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader
 from tools.med_vlm.doubles.fake import FixedReader, abstention
 from tools.med_vlm.doubles.scripted import ScriptedModel

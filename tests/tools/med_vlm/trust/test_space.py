@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader
 from tools.med_vlm.trust.space import Space, shipped_space
 

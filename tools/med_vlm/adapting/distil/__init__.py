@@ -1,0 +1,1 @@
+"""Distillation: the compact model learns what another model answers about an archive's images."""
