@@ -1,6 +1,7 @@
 """Until when a reading has to be there. Whoever waits for something on its behalf waits no longer than that.
 
-One limit holds for all answers of a reading together; back ends have limits for one answer, and take the nearer of both.
+One limit holds for all answers of a reading together; back ends have limits for one answer, and take the nearer of both. Networks in this
+process ask before each of their layers (`tools.med_vlm.backends.stopping`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from threading import Lock
 from tools.med_vlm.errors import ModelTimedOut
 
 _UNTIL: ContextVar[float] = ContextVar("until", default=inf)
-_OVER = "the reading did not end in the time that was given to all of it"
+_OVER = "it did not end in the time that was given to the answer, or to all of the reading"
 
 
 @contextmanager
@@ -34,10 +35,10 @@ def until(seconds: float) -> float:
 
 
 def require_time() -> None:
-    """Ask before each answer, so that none is begun for a reading nobody waits for.
+    """Ask before each answer, and within a long one, so that nothing is begun for a reading nobody waits for.
 
     Raises:
-        ModelTimedOut: the time of the reading is over.
+        ModelTimedOut: the time of the answer, or of the whole reading, is over.
     """
     if time.monotonic() >= _UNTIL.get():
         raise ModelTimedOut(_OVER)

@@ -30,6 +30,8 @@ class Profile(Frozen):
     """Keys of `fhir.codes.FINDINGS` it is asked about."""
     most_images: int = 1
     """Images of one study it can look at together."""
+    further_views: tuple[str, ...] | None = None
+    """DICOM ViewPositions that an image shown beside the focal one must have; None: any, or none stated."""
     sees_priors: bool = False
     """Whether it can be shown the prior image beside the focal one."""
     research_only: bool = True

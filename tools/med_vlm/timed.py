@@ -17,7 +17,7 @@ class Timed:
     """
 
     def __init__(self, reader: Reader, seconds: float) -> None:
-        """`seconds`: for one reading. The last answer may pass it by what its back end cannot cut short."""
+        """`seconds`: for one reading. A generative model in this process may pass it by one layer, a matcher by one answer."""
         self.name: str = reader.name
         self.profile: Profile = reader.profile
         self._reader, self._seconds = reader, seconds

@@ -67,8 +67,9 @@ class VisionModel(Protocol):
     name: str
     """With its version or revision, as a reading names it."""
     fingerprint: str
-    """SHA-256 of the weights and all other files it reads, and of how this back end comes to scores and texts from them. What it is asked
-    in which words, what it is shown and the device are none of it: `tools.med_vlm.asking.fingerprint` adds them for every back end."""
+    """SHA-256 of the weights and all other files it reads, of the words that this back end itself puts around a question, and of how it
+    comes to scores and texts. What it is asked in which words, what it is shown and the device are none of it:
+    `tools.med_vlm.asking.fingerprint` adds them for every back end."""
     profile: Profile
     writes: bool
     """Whether `write` gives anything."""

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from sandbox.phantoms.sample import corpus
 from sandbox.phantoms.truth import truth
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
+from tools.med_vlm.compact.examples.store import Store, render
 from tools.med_vlm.compact.reader import CompactReader, load_compact
-from tools.med_vlm.compact.store import Store, render
 
 F32 = NDArray[np.float32]
 Tiny = Callable[..., Path]

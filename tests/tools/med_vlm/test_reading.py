@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from fhir.codes import FINDING, FINDINGS
 from tools.med_vlm.asked import Asked, Image, asked_of
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
 from tools.med_vlm.compact.reader import CompactReader
 from tools.med_vlm.doubles.fake import FixedReader, SeededReader
 from tools.med_vlm.reading import FindingReading, Reader, Reading

@@ -23,7 +23,7 @@ from tools.med_vlm.profile import Profile
 from tools.med_vlm.report.prompting import again, prompt
 from tools.med_vlm.vision_model import Prompt, Question, VisionModel
 
-_VERSION = "asked 1"
+_VERSION = "asked 2"
 """Raise when the same model, asked the same in the same words, comes to be taken otherwise: sides, sentences, what is left out."""
 _IMAGE = Image(np.zeros((1, 1), np.float32), view="PA")
 _SPOKEN_OF = Asked((_IMAGE,) * 4, (_IMAGE,), "a question", "a reason", 70, "female")
@@ -42,7 +42,12 @@ def fingerprint(model: VisionModel, form: Form, *, samples: int = 1, runs_on: st
         "version": _VERSION,
         "model": model.fingerprint,
         "runs on": runs_on,
-        "shown": [model.profile.most_images, model.profile.sees_priors, *(line for line, _ in captioned(_SPOKEN_OF, 4, prior=True))],
+        "shown": [
+            model.profile.most_images,
+            model.profile.further_views,
+            model.profile.sees_priors,
+            *(line for line, _ in captioned(_SPOKEN_OF, 4, prior=True)),
+        ],
         "questions": [asdict(one) for one in _questions(model.profile)],
         "report": [form.name, samples, *(asdict(one) for one in _prompts(form))] if model.writes else [],
     }

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fhir.codes import FINDING, SNOMED, Side
-from tools.med_vlm.asked import Asked
+from tools.med_vlm.asked import Asked, Image
 from tools.med_vlm.asking.answers import Answers, asked_all, probabilities
 from tools.med_vlm.asking.fingerprint import fingerprint
 from tools.med_vlm.asking.quality import quality, unreadable
-from tools.med_vlm.asking.technique import technique
+from tools.med_vlm.asking.technique import is_lateral, technique
 from tools.med_vlm.formats.document import Report, Told
 from tools.med_vlm.formats.forms import FORMS
 from tools.med_vlm.reading import FindingReading, Reading, Sentence
@@ -22,6 +22,7 @@ from tools.med_vlm.report.vetting import (
     addresses_a_machine,
     against_answers,
     borne_out_by,
+    compares,
     compares_with_nothing,
     in_other_letters,
     names_somebody,
@@ -63,7 +64,7 @@ class QuestionedReader:
             ModelOutputInvalid: the answers are not to the questions, or are no probabilities.
             MedVlmError: the model did not answer.
         """
-        return probabilities(self._model, self._shown(asked)[0])
+        return probabilities(self._model, _alone(self._shown(asked)[0]))
 
     def read(self, asked: Asked) -> Reading:
         """Two calls for the findings at most, and two for the report; abstains on what is no image.
@@ -75,7 +76,7 @@ class QuestionedReader:
         if refused := unreadable(asked.focal.pixels):
             return Reading(model=self.name, fingerprint=self.fingerprint, abstained=True, reason=refused, view=asked.focal.view)
         shown, notes = self._shown(asked)
-        answers = asked_all(self._model, shown)
+        answers = asked_all(self._model, _alone(shown))
         narrative = self._narrative(shown, answers) if self._model.writes else _Narrative()
         return Reading(
             model=self.name,
@@ -91,24 +92,38 @@ class QuestionedReader:
         )
 
     def _shown(self, asked: Asked) -> tuple[Asked, tuple[str, ...]]:
-        """The images that the model's profile has it shown, without those that are none; and how many those are, in words."""
-        others = asked.images[1 : self.profile.most_images]
-        priors = asked.priors if self.profile.sees_priors else ()
+        """The images that the model's profile has it shown, without those that are none; and how many those are, in words.
+
+        Of the prior study that is one, of the focal image's kind of view: no back end shows more.
+        """
+        others = tuple(filter(self._beside, asked.images[1:]))[: self.profile.most_images - 1]
+        alike = (image for image in asked.priors if is_lateral(image) == is_lateral(asked.focal))
+        priors = tuple(alike)[:1] if self.profile.sees_priors else ()
         kept = tuple(image for image in others if not unreadable(image.pixels))
         before = tuple(image for image in priors if not unreadable(image.pixels))
         left = len(others) + len(priors) - len(kept) - len(before)
         notes = (f"{left} further {'image' if left == 1 else 'images'} could not be shown to the model",) if left else ()
         return replace(asked, images=(asked.focal, *kept), priors=before), notes
 
+    def _beside(self, image: Image) -> bool:
+        views = self.profile.further_views
+        return views is None or (image.view or "").strip().upper() in views
+
     def _narrative(self, asked: Asked, answers: Answers) -> _Narrative:
         report, drawn = reported(self._model, asked, self._form, self._samples)
         compared = bool(asked.priors)
         objections = [*_UNFIT, *(() if compared else (compares_with_nothing,)), against_answers(answers), borne_out_by(drawn)]
-        told = (*report.sentences, *(Told(text) for text in report.comparison if compared))
+        # A comparison is held to both readings later (`tools.med_vlm.compared.statements`), which has to see that it is one.
+        told = (*report.sentences, *(Told(text) for text in report.comparison if compared and compares(text)))
         kept, left_out = vetted(told, objections)
         remarks, unfit = vetted([Told(text) for text in report.quality], [*_UNFIT, states_a_finding])
         quality = tuple(one.text for one in remarks)
         return _Narrative(kept, quality, (*report.notes, *left_out, *unfit, *_disputed(drawn, answers)))
+
+
+def _alone(asked: Asked) -> Asked:
+    """Without the prior: a finding is asked of the study alone, as a calibration's images were, and none of the prior's is taken for it."""
+    return replace(asked, priors=())
 
 
 def _disputed(drawn: Sequence[Report], answers: Answers) -> Iterator[str]:

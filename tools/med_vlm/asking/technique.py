@@ -10,10 +10,17 @@ from tools.med_vlm.asked import Image
 
 _WORDS: Final = {"PA": "frontal view (PA)", "AP": "frontal view (AP)", "LL": "lateral view (LL)", "RL": "lateral view (RL)"}
 """DICOM ViewPosition -> words; LL and RL: the side of the patient that faces the detector."""
+LATERAL: Final = ("LATERAL", "LL", "RL")
+"""ViewPositions of a lateral chest radiograph."""
 _UNSAID: Final = "view of unknown position"
 _LONGEST: Final = 16
 """Characters of a DICOM code string (PS3.5 6.2)."""
 _COUNT: Final = ("no", "one", "two", "three", "four")
+
+
+def is_lateral(image: Image) -> bool:
+    """Whether the image says that it is a lateral view."""
+    return (image.view or "").strip().upper() in LATERAL
 
 
 def technique(images: Sequence[Image], priors: Sequence[Image] = ()) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def to_pil(image: Image) -> Pictures.Image:
         ImageRefused: the pixels are not two-dimensional, there are none, or they are not all numbers within 0..1.
     """
     pixels = image.pixels
-    if pixels.ndim != 2 or pixels.size == 0:
+    if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.size == 0:
         raise ImageRefused("it is not two-dimensional, or empty")
     low, high = float(pixels.min()), float(pixels.max())
     if not (low >= 0 and high <= 1):  # NaN is neither

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tools.med_vlm.asked import Asked
 from tools.med_vlm.compared.comparison import compared
+from tools.med_vlm.compared.statements import borne_out
 from tools.med_vlm.errors import MedVlmError
 from tools.med_vlm.reading import Reader, Reading
 
@@ -21,6 +22,9 @@ class Compared:
     several times the reading, and of a prior's reading nothing is shown but what became of its findings. So the prior is read unprobed, and
     proven is what a change rests on: a finding said to be there then, and decided now. That the model looks at all, the probe of today's
     image has shown, and an absent finding it leaves as it is in any reading.
+
+    Where no finding of today is decided no change can be told, as with every model without a calibration (ADR 0016): then the prior is not
+    read. And what a model writes of a change on its own is shown only where the changes told here bear it out.
     """
 
     def __init__(self, reader: Reader, *, unproven: Reader | None = None, prove: Prove | None = None) -> None:
@@ -37,14 +41,17 @@ class Compared:
         return self._reader.probabilities(asked)
 
     def read(self, asked: Asked) -> Reading:
-        """The reading with the change of each finding. A prior that cannot be read takes nothing from the reading; it is noted.
+        """The reading with the change of each finding, if any could be told. A prior that cannot be read takes nothing of it, and is noted.
 
         Raises:
             MedVlmError: the study's own image could not be read.
         """
         reading = self._reader.read(asked)
-        if reading.abstained or not asked.priors:
-            return reading
+        return reading if reading.abstained or not asked.priors else borne_out(self._beside_prior(asked, reading))
+
+    def _beside_prior(self, asked: Asked, reading: Reading) -> Reading:
+        if not _decided(reading):
+            return reading.model_copy(update={"notes": (*reading.notes, "the prior image was not compared: no finding is decided")})
         try:
             prior = self._read_prior(replace(asked, images=asked.priors, priors=(), question="", indication=""), reading)
         except MedVlmError as error:
@@ -55,6 +62,9 @@ class Compared:
         prior = self._prior.read(before)
         if self._prove is None or prior.abstained:
             return prior
-        decided = {one.key for one in reading.findings if one.presence != "uncertain"}
-        resting = frozenset(one.key for one in prior.findings if one.presence == "present" and one.key in decided)
+        resting = frozenset(one.key for one in prior.findings if one.presence == "present") & _decided(reading)
         return self._prove(before, prior, resting) if resting else prior
+
+
+def _decided(reading: Reading) -> frozenset[str]:
+    return frozenset(one.key for one in reading.findings if one.presence != "uncertain")

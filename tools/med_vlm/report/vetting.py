@@ -21,6 +21,7 @@ Objection = Callable[[str], str]
 _COMPARES: Final = re.compile(
     r"\b(?:unchanged|interval|stabl[ey]|again|persist\w*|worsen\w*|improv(?:ed|ing|ement)|new(?:ly)?|no longer|compared (?:with|to)"
     r"|in comparison|(?:no|little|any|without) (?:\w+ ){0,2}change|remains?|since the"
+    r"|(?:larger|smaller|bigger|greater|better|worse|more|less) (?:\w+ )?than (?:before|previously|earlier|it was|on|in|at)|previously"
     r"|(?:prior|previous|earlier|last|old) (?:\w+ )?(?:study|exam\w*|film|radiographs?|images?|ct|x-?rays?)"
     r"|ha(?:s|ve) (?:\w+ )?(?:increased|decreased|resolved|progressed|cleared|enlarged))\b",
     re.IGNORECASE,
@@ -67,9 +68,14 @@ def states_a_finding(text: str) -> str:
     return "a remark on the image's quality that states a finding" if any(one.finding in FINDING for one in stated(text)) else ""
 
 
+def compares(text: str) -> bool:
+    """Whether a text sets something beside an earlier image."""
+    return bool(_COMPARES.search(text))
+
+
 def compares_with_nothing(text: str) -> str:
     """Objects to a comparison by a model that was shown no prior image: it cannot know."""
-    return f"{_quoted(text)}, which compares with an image that the model was not shown" if _COMPARES.search(text) else ""
+    return f"{_quoted(text)}, which compares with an image that the model was not shown" if compares(text) else ""
 
 
 def against_answers(answers: Answers) -> Objection:

@@ -31,6 +31,7 @@ def mark(asked: ScriptedModel | None = None, **more: Any) -> str:
     [
         lambda: mark(model(most_images=2)),
         lambda: mark(model(sees_priors=True)),
+        lambda: mark(model(further_views=("LL",))),
         lambda: mark(model(findings=("pleural_effusion",))),
         lambda: mark(model(writes=False)),
         lambda: mark(form="prose"),
@@ -67,7 +68,7 @@ def worded(**change: str) -> Callable[[pytest.MonkeyPatch], None]:
         lambda patch: patch.setattr(prompting, "_MOST_TOKENS", 64),
         lambda patch: patch.setattr(prompting, "_template", lambda name: ("Be brief.", "Describe $who.")),
         lambda patch: patch.setattr(prompting, "_UNKNOWN", "not known"),
-        lambda patch: patch.setattr(marking, "_VERSION", "asked 2"),
+        lambda patch: patch.setattr(marking, "_VERSION", "another"),
     ],
     ids=["question", "caption", "denial", "lines before images", "tokens", "prompt", "words for nothing", "our code"],
 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pictures
 
 from tools.med_vlm.asking.quality import quality, unreadable
-from tools.med_vlm.compact.example import TrainingExample
+from tools.med_vlm.compact.examples.example import TrainingExample
 
 F32 = NDArray[np.float32]
 

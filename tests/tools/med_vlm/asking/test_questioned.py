@@ -231,6 +231,35 @@ def test_a_model_is_shown_what_its_profile_has_it_shown_and_only_images() -> Non
     assert {len(one.images) + len(one.priors) for one in alone.heard} == {1}
 
 
+def test_findings_are_asked_of_the_study_alone_and_the_prior_is_shown_to_who_writes() -> None:
+    """As the images of a calibration were asked about; and what only the prior shows is no finding of today."""
+    model = Listening(ANSWERS, [[SOUND]], profile=PROFILE.model_copy(update={"sees_priors": True}))
+    reader = QuestionedReader(model)
+    before = (Image(PIXELS, view="LL"), Image(PIXELS, view="AP"), Image(PIXELS, view="PA"))
+    asked = replace(ASKED, priors=before)
+    reading = reader.read(asked)
+    assert [[prior.view for prior in one.priors] for one in model.heard] == [[], [], ["AP"]]
+    assert reading.technique[1:] == ("It was also shown one frontal view (AP) of 400 x 512 pixels of the prior study.",)
+    assert reader.probabilities(asked) == reader.probabilities(ASKED)
+
+
+@pytest.mark.parametrize(("views", "shown"), [(None, ["PA", "AP"]), (("LL", "RL"), ["PA", "LL"]), ((), ["PA"])])
+def test_beside_the_focal_image_stand_only_views_that_the_model_takes_there(views: Any, shown: list[str]) -> None:
+    model = Listening(ANSWERS, [[SOUND]], profile=PROFILE.model_copy(update={"most_images": 2, "further_views": views}))
+    reading = QuestionedReader(model).read(Asked(tuple(Image(PIXELS, view=view) for view in ("PA", "AP", None, "LL"))))
+    assert [image.view for image in model.heard[0].images] == shown
+    assert all(view in reading.technique[0] for view in shown)
+
+
+@pytest.mark.parametrize("text", ["Effusion increased.", "The heart."])
+def test_a_comparison_that_no_rule_takes_for_one_is_not_shown_as_a_finding(text: str) -> None:
+    sees = ScriptedModel(
+        ANSWERS, [[written("The heart is enlarged.", comparison=text)]], profile=PROFILE.model_copy(update={"sees_priors": True})
+    )
+    reading = QuestionedReader(sees).read(replace(ASKED, priors=(Image(PIXELS, view="AP"),)))
+    assert [one.text for one in reading.narrative] == ["The heart is enlarged."]
+
+
 class Listening(ScriptedModel):
     """Remembers what it was shown."""
 
@@ -271,3 +300,55 @@ def test_a_real_network_is_asked_and_what_it_scribbles_is_refused_each_time(
     for _ in range(2):
         with pytest.raises(ModelOutputInvalid):
             reader.read(asked)
+
+
+class Saying(ScriptedModel):
+    """Writes whatever it is told to, and does not always come to its end."""
+
+    def __init__(self, text: str, *, whole: bool) -> None:
+        super().__init__(ANSWERS, [["unused"]], profile=PROFILE.model_copy(update={"sees_priors": True}))
+        self._said = Written(text, whole)
+
+    def write(self, asked: Asked, prompt: Prompt, *, samples: int = 1) -> tuple[Written, ...]:
+        return (self._said,) * samples
+
+
+AWKWARD = [
+    "",
+    " \n\t",
+    "\x00\ud800",
+    "yes",
+    "</s>",
+    "<think>" * 2000,
+    "<think>no</think>",
+    "Effusion. " * 1000,
+    "x" * 10_000,
+    "{" * 10_000,
+    "[" * 10_000,
+    '{"findings": ' * 2000,
+    '{"unit": "thousandths", "findings": [{"sentence": 3, "boxes": [[1e400, NaN, -1, null]]}]}',
+    '{"unit": "thousandths", "findings": [{"sentence": "An effusion.", "boxes": []}]' + "]" * 9000,
+    "<obj>" * 3000,
+    "<obj>Effusion<box><x999999><y1><x2><y3></box></obj>",
+    "<p>" * 3000,
+    "Es besteht ein linksseitiger Pleuraerguss. Kein Pneumothorax.",
+    "Derrame pleural izquierdo. Sin neumotórax.",
+    "左侧胸腔积液。无气胸。",
+    "\u202eThere is an effusion.\u202c",
+    "1.2.3.4.5.6.7.8.9." * 500,
+]
+
+
+@pytest.mark.fault(62)
+@pytest.mark.parametrize("form", ["json", "prose", "maira-2", "vividmed"])
+@pytest.mark.parametrize("text", AWKWARD, ids=[f"{text[:12]!a} {len(text)}" for text in AWKWARD])
+def test_whatever_is_written_becomes_a_reading_or_a_typed_refusal(form: Any, text: str) -> None:
+    for whole in (True, False):
+        reader = QuestionedReader(Saying(text, whole=whole), form, 3)
+        try:
+            reading = reader.read(replace(ASKED, priors=(Image(PIXELS, view="PA"),)))
+        except ModelOutputInvalid:
+            continue
+        assert Reading.model_validate_json(reading.model_dump_json()) == reading
+        assert all(one.presence == "uncertain" and one.change is None for one in reading.findings)
+        assert not any(letter in one.text for one in reading.narrative for letter in "\u202e左\x00")

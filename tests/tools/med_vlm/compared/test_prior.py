@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from fhir.codes import FINDING
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.questioned import QuestionedReader
+from tools.med_vlm.catalogue import guarded
 from tools.med_vlm.compared.comparison import compared
 from tools.med_vlm.compared.prior import Compared
 from tools.med_vlm.doubles.fake import PROFILE, SeededReader
+from tools.med_vlm.doubles.scripted import ScriptedModel
 from tools.med_vlm.errors import MedVlmError, ModelOutputInvalid
-from tools.med_vlm.reading import FindingReading, Reading
+from tools.med_vlm.reading import FindingReading, Reading, Sentence
 from tools.med_vlm.trust.references import shipped
 from tools.med_vlm.trust.reliance import Probed, blank
 
@@ -119,6 +123,56 @@ def test_a_prior_that_cannot_be_read_is_noted_by_its_code_alone() -> None:
     assert reading.notes == ("the prior image was not compared: model_output_invalid",)
     assert reading.compared_with is None
     assert all(one.change is None for one in reading.findings)
+
+
+def test_where_nothing_of_today_is_decided_the_prior_is_not_read() -> None:
+    """So it is with every model that nobody has calibrated: no change of it could be told."""
+    reader = Told(dict.fromkeys(FINDING, 0.5), {EFFUSION: 0.9}, OTHERS)
+    reading = Compared(reader).read(ASKED)
+    assert reader.times == 1
+    assert reading.notes == ("the prior image was not compared: no finding is decided",)
+    assert (reading.compared_with, {one.change for one in reading.findings}) == (None, {None})
+
+
+SAYS = ("There is a left pleural effusion.", "The effusion has increased.", "Cardiomegaly is unchanged.", "No new pneumothorax.")
+
+
+def of_a_model_that_compares() -> QuestionedReader:
+    """One that was shown the prior and writes of both."""
+    profile = PROFILE.model_copy(update={"role": "generative reader", "sees_priors": True})
+    script = json.dumps({"unit": "thousandths", "findings": [{"sentence": text, "boxes": []} for text in SAYS]})
+    return QuestionedReader(ScriptedModel({"pleural_effusion": 0.9, "cardiomegaly": 0.9}, [[script]], profile=profile))
+
+
+def chest(number: int) -> Image:
+    return Image(shipped()[number].pixels, view="PA", modality="DX")
+
+
+def test_a_model_that_nobody_calibrated_states_no_comparison_though_it_was_shown_the_prior() -> None:
+    inner = of_a_model_that_compares()
+    assert [one.text for one in inner.read(ASKED).narrative] == list(SAYS)
+    reading = guarded(inner, others=0).read(Asked((chest(0),), priors=(chest(1),)))
+    assert not reading.abstained
+    assert [one.text for one in reading.narrative] == [SAYS[0]]
+    assert reading.notes[-2:] == (
+        "the prior image was not compared: no finding is decided",
+        "left out: 3 comparisons that the two readings do not bear out",
+    )
+    assert reading.compared_with is None
+
+
+def test_what_it_writes_of_a_change_is_shown_where_the_readings_bear_it_out() -> None:
+    class Decided(Told):
+        def read(self, asked: Asked) -> Reading:
+            said = tuple(Sentence(text=text) for text in SAYS) if np.array_equal(asked.focal.pixels, NOW) else ()
+            return super().read(asked).model_copy(update={"narrative": said})
+
+    reading = Compared(Decided({EFFUSION: 0.9, HEART: 0.9}, {EFFUSION: 0.9, HEART: 0.9}, OTHERS)).read(ASKED)
+    assert {one.key: one.change for one in reading.findings if one.key in (EFFUSION, "pneumothorax")} == {
+        EFFUSION: "undecided",
+        "pneumothorax": "unchanged",
+    }
+    assert [one.text for one in reading.narrative] == [SAYS[0], SAYS[3]]
 
 
 def test_a_study_that_cannot_be_read_is_the_readers_error() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from retrieval.encoders.hugging_face import silenced
+from tools.med_vlm.backends.stopping import stoppable
 from tools.med_vlm.checkpoint import making, refuse_incomplete
 from tools.med_vlm.errors import CheckpointRefused
 
@@ -20,7 +21,7 @@ def layers(names: Iterable[str], prefix: str) -> int:
 
 
 def whole(kind: Any, sizes: Any, tensors: Mapping[str, Tensor], number: dtype) -> Any:
-    """A transformers model of these sizes with these weights, in this number format, ready to be asked.
+    """A transformers model of these sizes with these weights, in this number format, ready to be asked, and to be stopped.
 
     Raises:
         CheckpointRefused: a tensor is missing, left over or of another shape.
@@ -30,7 +31,7 @@ def whole(kind: Any, sizes: Any, tensors: Mapping[str, Tensor], number: dtype) -
             raise CheckpointRefused(f"its settings describe a {kind.__name__} of another size")
         model, notes = kind.from_pretrained(None, config=sizes, state_dict=dict(tensors), output_loading_info=True, dtype=number)
     refuse_incomplete(notes)
-    return model.eval()
+    return stoppable(model.eval())
 
 
 def _numbers(kind: Any, sizes: Any) -> int:
@@ -42,11 +43,11 @@ def _numbers(kind: Any, sizes: Any) -> int:
 
 
 def filled(module: Any, tensors: Mapping[str, Tensor], number: dtype) -> Any:
-    """A module of ours with these weights, in this number format, ready to be asked.
+    """A module of ours with these weights, in this number format, ready to be asked, and to be stopped.
 
     Raises:
         CheckpointRefused: as `whole`.
     """
     with making(type(module).__name__):
         module.load_state_dict(dict(tensors), strict=True, assign=True)
-    return module.to(number).eval().requires_grad_(False)
+    return stoppable(module.to(number).eval().requires_grad_(False))

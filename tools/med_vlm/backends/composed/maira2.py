@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.technique import LATERAL
 from tools.med_vlm.backends.composed.filling import filled, whole
 from tools.med_vlm.backends.composed.llama import llama, tokenizer_of
-from tools.med_vlm.backends.composed.maira2_prompt import Shown, report_turn, shown_of
+from tools.med_vlm.backends.composed.maira2_prompt import Shown, report_turn, sample_turns, samples, shown_of
 from tools.med_vlm.backends.composed.speaker import Speaker
 from tools.med_vlm.backends.composed.speech import Asking, Speech
 from tools.med_vlm.backends.pixels import to_pil
 from tools.med_vlm.backends.placing import place
 from tools.med_vlm.checkpoint import making, settings, stock_of
-from tools.med_vlm.errors import CheckpointRefused
+from tools.med_vlm.errors import CheckpointRefused, ImageRefused
 from tools.med_vlm.identity import identified
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt, Question
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 IMAGE = "<image>"
 FORMATS = ("maira-2", "prose")
 """How it writes: with boxes, or without."""
+_NARROWEST = 50
 _MOST_IMAGES = 2
 """Of one study: frontal and lateral. The prior frontal comes beside them."""
 
@@ -49,7 +51,7 @@ def open_maira2(spec: ModelSpec) -> Speaker:
     """
     files = identified(spec)
     made = maira2(files.path, spec)
-    return Speaker(made, spec, files.fingerprint, sees_priors=True, most_images=_MOST_IMAGES)
+    return Speaker(made, spec, files.fingerprint, sees_priors=True, most_images=_MOST_IMAGES, further_views=LATERAL)
 
 
 def maira2(folder: Path, spec: ModelSpec) -> Maira2:
@@ -75,7 +77,10 @@ def maira2(folder: Path, spec: ModelSpec) -> Maira2:
         raise CheckpointRefused("its tokenizer has another number for an image than its settings")
     eyes = Eyes(_processor(folder), tower.to(where), projector.to(where))
     speech.model.to(where)
-    return Maira2(speech, eyes, image_token=said["image_token_index"], grounded=spec.format == FORMATS[0])
+    made = Maira2(speech, eyes, image_token=said["image_token_index"], grounded=spec.format == FORMATS[0])
+    for shown in samples():
+        made.places(made.told(shown, "a reason", grounded=True), len(shown.images))
+    return made
 
 
 class Maira2:
@@ -88,6 +93,11 @@ class Maira2:
         self._image_token = image_token
         self._grounded = grounded
 
+    @property
+    def conversation(self) -> tuple[str, ...]:
+        """The turns around pictures as they are handed to its chat template, and a caption as a sentence."""
+        return (*sample_turns(grounded=False), *sample_turns(grounded=self._grounded), sentence("a caption"))
+
     def ask(self, asked: Asked, questions: Sequence[Question]) -> tuple[Tensor, tuple[Asking, ...]]:
         """The prompt of a plain report, heard once for all questions; each question's captions as sentences."""
         rows = self._prompt(asked, grounded=False)
@@ -99,24 +109,44 @@ class Maira2:
 
     def _prompt(self, asked: Asked, *, grounded: bool) -> Tensor:
         shown = shown_of(asked)
-        text = self.speech.tokenizer.apply_chat_template(
-            report_turn(shown, asked.indication, grounded=grounded), add_generation_prompt=True, tokenize=False
-        )
-        return self.placed(self.speech.tokens(text, begins=True), self._eyes.look(shown))
+        return self.placed(self.told(shown, asked.indication, grounded=grounded), self._eyes.look(shown))
+
+    def told(self, shown: Shown, indication: str, *, grounded: bool) -> list[int]:
+        """The tokens of the prompt as the folder's chat template writes it, an image token in the place of each picture.
+
+        Raises:
+            CheckpointRefused: there is no template that can write it.
+        """
+        from jinja2 import TemplateError
+
+        turn = report_turn(shown, indication, grounded=grounded)
+        try:
+            text = self.speech.tokenizer.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise CheckpointRefused(f"its chat template writes no prompt ({type(error).__name__})") from error
+        return self.speech.tokens(text, begins=True)
+
+    def places(self, tokens: Sequence[int], pictures: int) -> list[int]:
+        """Where the pictures belong among the tokens.
+
+        Raises:
+            CheckpointRefused: the chat template keeps another number of places.
+        """
+        found = [place for place, token in enumerate(tokens) if token == self._image_token]
+        if len(found) != pictures:
+            raise CheckpointRefused("its chat template does not keep a place for each picture")
+        return found
 
     def placed(self, tokens: Sequence[int], pictures: Tensor) -> Tensor:
         """The tokens' rows, with the rows of a picture in place of each image token, in order.
 
         Raises:
-            CheckpointRefused: the chat template keeps another number of places.
+            CheckpointRefused: as `places`.
         """
         import torch
 
-        places = [place for place, token in enumerate(tokens) if token == self._image_token]
-        if len(places) != len(pictures):
-            raise CheckpointRefused("its chat template does not keep a place for each picture")
         parts, start = [], 0
-        for place_, rows in zip(places, pictures, strict=True):
+        for place_, rows in zip(self.places(tokens, len(pictures)), pictures, strict=True):
             parts += [self.speech.rows(tokens[start:place_]), rows]
             start = place_ + 1
         return torch.cat([*parts, self.speech.rows(tokens[start:])])
@@ -140,11 +170,17 @@ class Eyes:
 
 
 def stretched(image: Image) -> Picture:
-    """The picture with its darkest pixel black and its brightest white, as the model was trained; one of a single shade is black."""
+    """The picture with its darkest pixel black and its brightest white, as the model was trained; one of a single shade is black.
+
+    Raises:
+        ImageRefused: it is none, or a strip: the processor keeps its proportions and would make gigabytes of it.
+    """
     import numpy as np
     from PIL import Image as Pictures
 
     grey = np.asarray(to_pil(image).convert("L"), dtype=np.float64)
+    if max(grey.shape) > _NARROWEST * min(grey.shape):
+        raise ImageRefused(f"one side is more than {_NARROWEST} times the other")
     span = grey.max() - grey.min()
     full = (grey - grey.min()) / span * 255 if span else np.zeros_like(grey)
     return Pictures.fromarray(full.astype(np.uint8)).convert("RGB")

@@ -5,14 +5,17 @@ The order and the names of the parts are the model's; the sentences that ask for
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tools.med_vlm.asked import Asked, Image
-from tools.med_vlm.backends.composed.speech import plain
+import numpy as np
 
-LATERAL: Final = frozenset({"LL", "RL", "LATERAL"})
-"""DICOM ViewPosition of a lateral chest radiograph."""
+from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.asking.technique import is_lateral
+from tools.med_vlm.backends.composed.speech import plain
+from tools.med_vlm.formats.document import clean
+
 _NOTHING: Final = "N/A"
 _LONGEST: Final = 400
 """Characters of an indication."""
@@ -36,8 +39,8 @@ class Shown:
 
 def shown_of(asked: Asked) -> Shown:
     """The focal image, the study's first lateral one beside it, and the first prior that is no lateral."""
-    lateral = next((image for image in asked.images[1:] if _is_lateral(image)), None)
-    prior = next((image for image in asked.priors if not _is_lateral(image)), None)
+    lateral = next((image for image in asked.images[1:] if is_lateral(image)), None)
+    prior = next((image for image in asked.priors if not is_lateral(image)), None)
     return Shown(asked.focal, lateral, prior)
 
 
@@ -49,9 +52,20 @@ def report_turn(shown: Shown, indication: str, *, grounded: bool) -> list[dict[s
     parts = _pictures(shown)
     if shown.prior is not None:
         parts.append(_text(f" PRIOR_REPORT: {_NOTHING}"))
-    told = f"INDICATION: {plain(indication)[:_LONGEST].strip() or _NOTHING} TECHNIQUE: {_technique(shown)} COMPARISON: {_NOTHING}"
+    told = f"INDICATION: {plain(clean(indication))[:_LONGEST].strip() or _NOTHING} TECHNIQUE: {_technique(shown)} COMPARISON: {_NOTHING}"
     parts.append(_text(f"{_DESCRIBE}{_GROUND if grounded else ''} {told}"))
     return [{"role": "user", "content": parts}]
+
+
+def samples() -> tuple[Shown, ...]:
+    """Every combination of pictures, of nobody."""
+    image = Image(np.zeros((1, 1), np.float32), view="PA")
+    return (Shown(image), Shown(image, lateral=image), Shown(image, prior=image), Shown(image, image, image))
+
+
+def sample_turns(*, grounded: bool) -> tuple[str, ...]:
+    """The messages for every combination of pictures, as JSON: what is ours of the words it is told."""
+    return tuple(json.dumps(report_turn(each, "a reason", grounded=grounded)) for each in samples())
 
 
 def _pictures(shown: Shown) -> list[dict[str, Any]]:
@@ -71,10 +85,6 @@ def _technique(shown: Shown) -> str:
     if view is None:
         return _NOTHING
     return f"{view} view of the chest." if shown.lateral is None else f"{view} and lateral views of the chest."
-
-
-def _is_lateral(image: Image) -> bool:
-    return (image.view or "").upper() in LATERAL
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tools.med_vlm.asked import Asked
 from tools.med_vlm.backends.composed.filling import whole
 from tools.med_vlm.backends.composed.llama import load_llama
 from tools.med_vlm.backends.composed.speaker import Speaker
-from tools.med_vlm.backends.composed.speech import Asking, Speech, plain
+from tools.med_vlm.backends.composed.speech import SAMPLE, Asking, Speech, ordered, plain
 from tools.med_vlm.backends.pixels import to_pil
 from tools.med_vlm.backends.placing import place
 from tools.med_vlm.checkpoint import making, settings, stock_of
@@ -37,6 +37,8 @@ _SYSTEM = (
     "Give the following image: <Img>ImageContent</Img>. You will be able to see the image once I provide it to you. "
     "Please answer my questions."
 )
+_BETWEEN = "</Img><Img>"
+"""Two pictures."""
 _SIDE_BY_SIDE = 4
 _NORM_EPS = 1e-5
 """Of torch's layer norm, which the authors' is."""
@@ -52,6 +54,10 @@ class Turns:
     closing: str
     """After the question."""
     stops: tuple[str, ...]
+
+    def put(self, text: str) -> str:
+        """A question or an order after the last picture, up to where the model's own words begin."""
+        return f"</Img> {plain(text, '###', '[INST]', '[/INST]')}{self.closing}"
 
 
 VICUNA = Turns((f"{_SYSTEM}###Human: <Img>",), "###Assistant: ", ("###",))
@@ -69,7 +75,7 @@ def open_minigpt4(spec: ModelSpec) -> Speaker:
     if files.base is None:
         raise CheckpointRefused("`base` names no folder with `vision` and `language`")
     made = minigpt4(files.path, files.base, spec)
-    return Speaker(made, spec, files.fingerprint)
+    return Speaker(made, spec, files.fingerprint, sees_priors=False)
 
 
 def minigpt4(source: Path, base: Path, spec: ModelSpec) -> MiniGpt4:
@@ -96,6 +102,12 @@ class MiniGpt4:
         self._projection = projection
         self._most_images = most_images
 
+    @property
+    def conversation(self) -> tuple[str, ...]:
+        """The passages before, between and after pictures, with an order in its place; and the words that end a text."""
+        turns = self._vision.turns
+        return (*turns.opening, _BETWEEN, turns.put(ordered(SAMPLE)), *turns.stops)
+
     def ask(self, asked: Asked, questions: Sequence[Question]) -> tuple[Tensor, tuple[Asking, ...]]:
         """The system's words and the pictures; then each question."""
         return self._opening(asked), tuple(Asking(self._turn(question.text), question.answers) for question in questions)
@@ -104,7 +116,7 @@ class MiniGpt4:
         """As `ask`, with the order in place of a question."""
         import torch
 
-        return torch.cat([self._opening(asked), self._turn(f"{prompt.system} {prompt.user}")])
+        return torch.cat([self._opening(asked), self._turn(ordered(prompt))])
 
     def look(self, asked: Asked) -> Tensor:
         """The rows of each picture, [pictures, rows, width]."""
@@ -120,12 +132,12 @@ class MiniGpt4:
 
         parts = [self.speech.spoken(passage, begins=True) for passage in self._vision.turns.opening]
         for number, rows in enumerate(self.look(asked)):
-            parts += [self.speech.spoken("</Img><Img>")] if number else []
+            parts += [self.speech.spoken(_BETWEEN)] if number else []
             parts.append(rows.to(parts[0].dtype))
         return torch.cat(parts)
 
     def _turn(self, text: str) -> Tensor:
-        return self.speech.spoken(f"</Img> {plain(text, '###', '[INST]', '[/INST]')}{self._vision.turns.closing}")
+        return self.speech.spoken(self._vision.turns.put(text))
 
 
 class _Vision:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from tools.med_vlm.asked import Asked
+from tools.med_vlm.asked import Asked, Image
+from tools.med_vlm.backends.composed.speech import SAMPLE
 from tools.med_vlm.backends.placing import memory
+from tools.med_vlm.checkpoint import making
+from tools.med_vlm.deadline import in_turn, within
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Answered, Prompt, Question, Written
@@ -20,12 +25,21 @@ if TYPE_CHECKING:
     from tools.med_vlm.backends.composed.speech import Asking, Speech
 
 
+_VERSION = "composed 1"
+"""Raise when the same files, asked in the same words, come to give other answers: how pictures are made rows, how texts are drawn."""
+
+
 class Composition(Protocol):
     """How a model's pictures become rows of embeddings, and where they stand among its words."""
 
     @property
     def speech(self) -> Speech:
         """The language model that reads the rows."""
+        ...
+
+    @property
+    def conversation(self) -> Sequence[str]:
+        """Every passage that stands around pictures, questions and orders and is in no file of the model's, and what ends a text."""
         ...
 
     def ask(self, asked: Asked, questions: Sequence[Question]) -> tuple[Tensor, tuple[Asking, ...]]:
@@ -37,17 +51,41 @@ class Composition(Protocol):
         ...
 
 
+def tried(composition: Composition) -> None:
+    """Put a question about a picture of nobody, unanswered: settings that do not fit are found when a folder is opened, not in a reading.
+
+    Raises:
+        CheckpointRefused: no prompt can be made, as with pictures of another size than the weights are for.
+        ModelOutOfMemory: the device has not the memory for a picture.
+    """
+    import numpy as np
+    import torch
+
+    grey = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
+    asked = Asked((Image(grey, view="PA"),), indication=SAMPLE.user)
+    with torch.inference_mode(), making("a prompt with a picture"), memory():
+        composition.ask(asked, [Question("nothing", SAMPLE.user, ("yes",), ("nothing",))])
+        composition.order(asked, SAMPLE)
+
+
 class Speaker:
     """A `VisionModel` over a composition."""
 
     writes = True
 
     def __init__(self, composition: Composition, spec: ModelSpec, fingerprint: str, **profile: object) -> None:
-        """Keep what a reading names it by. `profile`: what is so whatever the settings say."""
+        """Keep what a reading names it by, and try it. `fingerprint`: of its files. `profile`: what is so whatever the settings say.
+
+        Raises:
+            CheckpointRefused, ModelOutOfMemory: as `tried`.
+        """
+        tried(composition)
         self.name = f"{spec.name} {(spec.revision or fingerprint)[:12]}"
-        self.fingerprint = fingerprint
+        told = [_VERSION, fingerprint, *composition.conversation]
+        self.fingerprint = hashlib.sha256(json.dumps(told).encode()).hexdigest()
         self.profile: Profile = spec.profile("generative reader").model_copy(update=profile)
         self._composition = composition
+        self._timeout = spec.timeout
         self._turn = Lock()
 
     def choose(self, asked: Asked, questions: Sequence[Question]) -> tuple[Answered, ...]:
@@ -56,6 +94,8 @@ class Speaker:
         Raises:
             ImageRefused: a picture is none.
             PromptTooLong: images and question are more than the model can attend to.
+            ModelOutputInvalid: what it computes is no number.
+            ModelTimedOut: the answers did not come in time, or others were asking until it was over.
         """
         with self._speaking():
             opening, each = self._composition.ask(asked, questions)
@@ -69,7 +109,7 @@ class Speaker:
         """`samples` texts, the first its likeliest, the others drawn by the seeds 1, 2 and so on.
 
         Raises:
-            ImageRefused, PromptTooLong: as `choose`.
+            ImageRefused, PromptTooLong, ModelOutputInvalid, ModelTimedOut: as `choose`.
         """
         import torch
 
@@ -82,7 +122,7 @@ class Speaker:
     def _speaking(self) -> Iterator[None]:
         import torch
 
-        with self._turn, torch.inference_mode(), memory():
+        with in_turn(self._turn), within(self._timeout), torch.inference_mode(), memory():
             yield
 
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tools.med_vlm.errors import PromptTooLong
-from tools.med_vlm.vision_model import Written
+from tools.med_vlm.errors import ModelOutputInvalid, PromptTooLong
+from tools.med_vlm.vision_model import Prompt, Written
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 TEMPERATURE = 0.7
 """Of the samples after the first: published readers are sampled between 0.2 and 1."""
+SAMPLE = Prompt("what the system says", "what the user says")
+"""For a conversation to be written down about nobody."""
 _BRACKETS = str.maketrans({"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"})
 _LONGEST_PASSAGE, _TIMES, _SHORTEST_CIRCLE = 24, 4, 16
 
@@ -32,6 +34,11 @@ def plain(text: str, *marks: str) -> str:
     for mark in marks:
         text = text.replace(mark, " ")
     return text.translate(_BRACKETS)
+
+
+def ordered(prompt: Prompt) -> str:
+    """An order to a model that knows of no system beside the user."""
+    return f"{prompt.system} {prompt.user}"
 
 
 class Speech:
@@ -75,6 +82,7 @@ class Speech:
 
         Raises:
             PromptTooLong: opening, question and answer are more than the model can attend to.
+            ModelOutputInvalid: what it computes is no number.
         """
         heard = _Heard(self, opening)
         weighed = []
@@ -103,6 +111,7 @@ class Speech:
 
         Raises:
             PromptTooLong: the prompt leaves no room for a word.
+            ModelOutputInvalid: as `weigh`.
         """
         heard = _Heard(self, prompt)
         most = min(most, self._room - heard.places)
@@ -155,11 +164,18 @@ class _Heard:
         return int(self._cache.get_seq_length())
 
     def hear(self, rows: Tensor) -> Tensor:
-        """Take rows in; the log-probabilities after each, [rows, vocabulary], float32 on the CPU: every step asks for few of them."""
+        """Take rows in; the log-probabilities after each, [rows, vocabulary], float32 on the CPU: every step asks for few of them.
+
+        Raises:
+            PromptTooLong: they are more than the model can attend to.
+            ModelOutputInvalid: what came out is no number, as of weights that hold none.
+        """
         self._speech.fits(self.places + len(rows))
         keep = len(rows) if self.places else 1
         made = self._speech.model(inputs_embeds=rows[None], past_key_values=self._cache, use_cache=True, logits_to_keep=keep)
         after: Tensor = made.logits[0].float().log_softmax(-1).cpu()
+        if bool(after.isnan().any()):
+            raise ModelOutputInvalid("its network computes what is no number")
         self.after = after[-1]
         return after
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from tools.med_vlm.backends.local.sharing import SHARING, shared_length, shared_
 from tools.med_vlm.backends.local.spoken import spoken
 from tools.med_vlm.backends.local.walking import Drawn, Halted, Scored
 from tools.med_vlm.backends.pixels import to_pil
-from tools.med_vlm.deadline import in_turn, until
+from tools.med_vlm.deadline import in_turn, within
 from tools.med_vlm.errors import ImageRefused, PromptTooLong
 from tools.med_vlm.profile import Profile
 from tools.med_vlm.vision_model import Answered, Prompt, Question, Written
@@ -24,8 +24,8 @@ from tools.med_vlm.vision_model import Answered, Prompt, Question, Written
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-_ONE_PICTURE = frozenset({"blip-2"})
-"""Families whose texts go with one picture each."""
+ONE_PICTURE: Mapping[str, Mapping[str, object]] = {"blip-2": {"most_images": 1, "sees_priors": False}}
+"""Families whose texts go with one picture each, and what their profile says then, whatever the settings do."""
 _OWN_TENSORS = frozenset({"paligemma"})
 """Families whose processor makes labels for training too, of tensors in a way that numpy warns of, so that it gets to see none."""
 _SEED = 20_240
@@ -54,10 +54,9 @@ class LocalModel:
         """
         pictures, captions = self._shown(asked)
         texts = [self.turns.text("", question.text, captions) for question in questions]
-        with in_turn(self._alone):  # the tokenizer too: it keeps how it pads between calls
-            deadline = until(self.timeout)
+        with in_turn(self._alone), within(self.timeout):  # the tokenizer too: it keeps how it pads between calls
             said = [{one: self._ways(text, one) for one in question.answers} for question, text in zip(questions, texts, strict=True)]
-            scores = in_parts(walks(texts, said), lambda part: self._score(part, pictures, deadline))
+            scores = in_parts(walks(texts, said), lambda part: self._score(part, pictures))
         return answered(questions, said, scores)
 
     def write(self, asked: Asked, prompt: Prompt, *, samples: int = 1) -> tuple[Written, ...]:
@@ -71,39 +70,38 @@ class LocalModel:
         """
         pictures, captions = self._shown(asked)
         text = self.turns.text(prompt.system, prompt.user, captions)
-        with in_turn(self._alone):
-            deadline = until(self.timeout)
-            return tuple(in_parts(range(samples), lambda part: self._draw(part, text, pictures, prompt.most_tokens, deadline)))
+        with in_turn(self._alone), within(self.timeout):
+            return tuple(in_parts(range(samples), lambda part: self._draw(part, text, pictures, prompt.most_tokens)))
 
     def _ways(self, text: str, answer: str) -> frozenset[tuple[int, ...]]:
         return ways(self.turns, text, answer, apart=self.network.config.is_encoder_decoder)
 
-    def _score(self, part: Sequence[Walk], pictures: Sequence[Picture], deadline: float) -> list[Scores]:
+    def _score(self, part: Sequence[Walk], pictures: Sequence[Picture]) -> list[Scores]:
         batch = self._batch([walk.text for walk in part], pictures)
         steps = max(len(walk.along) for walk in part) + 1
         length = shared_length(batch, self.network.config.image_token_id) if self.turns.model_type in SHARING else 0
         if length:
             self._room(batch, range(steps, steps + 1))
             with inference():
-                return shared_scores(self.network, batch, length, part, deadline)
+                return shared_scores(self.network, batch, length, part)
         scored = Scored([walk.along for walk in part], [walk.lasts for walk in part], min(self.ends, default=0))
-        self._run(batch, range(steps, steps + 1), scored, Halted(None, deadline))
+        self._run(batch, range(steps, steps + 1), scored)
         return [Scores(walk, logs) for walk, logs in zip(part, scored.found, strict=True)]
 
-    def _draw(self, part: Sequence[int], text: str, pictures: Sequence[Picture], most: int, deadline: float) -> list[Written]:
+    def _draw(self, part: Sequence[int], text: str, pictures: Sequence[Picture], most: int) -> list[Written]:
         drawn = Drawn(part, self.ends, _SEED)
-        self._run(self._batch([text] * len(part), pictures), range(1, most + 1), drawn, Halted(drawn, deadline))
+        self._run(self._batch([text] * len(part), pictures), range(1, most + 1), drawn, Halted(drawn))
         return [self._written(drawn, row) for row in range(len(part))]
 
     def _written(self, drawn: Drawn, row: int) -> Written:
         said = spoken(self.turns.processor.tokenizer.decode(drawn.text(row), skip_special_tokens=True))
         return Written(said or "", whole=drawn.whole(row) and said is not None)
 
-    def _run(self, batch: dict[str, Any], steps: range, each: Any, halted: Halted) -> None:
+    def _run(self, batch: dict[str, Any], steps: range, each: Any, *halted: Halted) -> None:
         """Let the network go on from a batch, as `each` decides: as many of `steps` as there is room for."""
         most = self._room(batch, steps)
         with inference():
-            self.network.generate(**batch, max_new_tokens=most, do_sample=False, logits_processor=[each], stopping_criteria=[halted])
+            self.network.generate(**batch, max_new_tokens=most, do_sample=False, logits_processor=[each], stopping_criteria=list(halted))
 
     def _room(self, batch: dict[str, Any], steps: range) -> int:
         """Tokens that may be added to a batch: the last of `steps`, or fewer where there is no room for it."""
@@ -131,6 +129,5 @@ class LocalModel:
 
     def _shown(self, asked: Asked) -> tuple[list[Picture], list[str]]:
         """The study's images, the one to read first, and last the prior where the model may see it; and what each is."""
-        one = self.turns.model_type in _ONE_PICTURE
-        images = captioned(asked, 1 if one else self.profile.most_images, prior=self.profile.sees_priors and not one)
+        images = captioned(asked, self.profile.most_images, prior=self.profile.sees_priors)
         return [to_pil(image) for _, image in images], [caption for caption, _ in images]

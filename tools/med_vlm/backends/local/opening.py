@@ -37,22 +37,23 @@ def load_local(spec: ModelSpec, files: ModelFiles) -> LocalModel:
     Raises:
         CheckpointRefused, ModelOutOfMemory: as `open_local`.
     """
-    from tools.med_vlm.backends.local.model import LocalModel
+    from tools.med_vlm.backends.local.model import ONE_PICTURE, LocalModel
     from tools.med_vlm.backends.local.network import load_network, pad_where_it_changes_nothing, plain_generation, refused
     from tools.med_vlm.backends.local.processing import MOST_PIXELS, load_processor
     from tools.med_vlm.backends.local.prompting import turns_of
     from tools.med_vlm.backends.placing import device_of
+    from tools.med_vlm.backends.stopping import stoppable
 
     model_type = model_type_of(files)
     with refused():
         processor = load_processor(files.path, model_type)
         turns = turns_of(processor, model_type)
-    network = load_network(files.path, device_of(spec.device))
+    network = stoppable(load_network(files.path, device_of(spec.device)))
     pad_where_it_changes_nothing(processor, network)
     return LocalModel(
         name=f"{spec.name} {(spec.revision or files.fingerprint)[:12]}",
-        fingerprint=hashlib.sha256(f"{_VERSION} {MOST_PIXELS} {files.fingerprint}".encode()).hexdigest(),
-        profile=spec.profile("generative reader"),
+        fingerprint=hashlib.sha256(f"{_VERSION} {MOST_PIXELS} {turns.conversation} {files.fingerprint}".encode()).hexdigest(),
+        profile=spec.profile("generative reader").model_copy(update=ONE_PICTURE.get(model_type, {})),
         network=network,
         turns=turns,
         ends=plain_generation(network, processor.tokenizer),

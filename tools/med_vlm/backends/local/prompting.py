@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,14 @@ class Turns:
     model_type: str
     takes_system: bool
     """Whether its template has a place for what the system says."""
+
+    @property
+    def conversation(self) -> str:
+        """What is ours of how a question is written down: what is handed to the folder's template, or the form where there is none."""
+        if self.processor.chat_template is None:
+            return _PLAIN.get(self.model_type, _ANY_PLAIN) + _both("what the system says", "what the user says")
+        said = _messages("what the system says", "what the user says", ["an image", "another image"])
+        return json.dumps([self.takes_system, said, _both("what the system says", "what the user says")])
 
     def text(self, system: str, user: str, captions: Sequence[str]) -> str:
         """One question about the images of these captions, up to where the model's own words begin.

@@ -6,13 +6,11 @@ On a CPU this decides whether a large model can be asked ten questions at all: a
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from tools.med_vlm.backends.local.scoring import Scores, Walk
-from tools.med_vlm.errors import ModelTimedOut
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,19 +26,11 @@ def shared_length(batch: Mapping[str, Tensor], image_token: int) -> int:
     return 0 if any(image_token in row[length:] for row in rows) else length
 
 
-def shared_scores(network: Any, batch: Mapping[str, Tensor], length: int, walks: Sequence[Walk], deadline: float) -> list[Scores]:
-    """The scores of each walk, whose text and pictures are a row of the batch; all rows have the same pictures and first tokens.
-
-    Raises:
-        ModelTimedOut: the time is over.
-    """
+def shared_scores(network: Any, batch: Mapping[str, Tensor], length: int, walks: Sequence[Walk]) -> list[Scores]:
+    """The scores of each walk, whose text and pictures are a row of the batch; all rows have the same pictures and first tokens."""
     kept = network(**_opening(batch, length), use_cache=True, logits_to_keep=1).past_key_values
-    made = []
-    for row, walk in zip(_rows(batch), walks, strict=True):
-        if time.monotonic() > deadline:
-            raise ModelTimedOut("the model did not answer all questions in the time that was given")
-        made.append(Scores(walk, _logs(network, copy.deepcopy(kept), row[length:], walk)))
-    return made
+    rows = zip(_rows(batch), walks, strict=True)
+    return [Scores(walk, _logs(network, copy.deepcopy(kept), row[length:], walk)) for row, walk in rows]
 
 
 def _rows(batch: Mapping[str, Tensor]) -> list[list[int]]:

@@ -6,11 +6,8 @@ library's own is in it, and nothing else of its settings either.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-
-from tools.med_vlm.errors import ModelTimedOut
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -87,24 +84,16 @@ class Drawn:
 
 
 class Halted:
-    """Says of each row whether it need not go on: it ended, or it says the same again and again; and keeps the time."""
+    """Says of each row whether it need not go on: it ended, or it says the same again and again."""
 
-    def __init__(self, drawn: Drawn | None, deadline: float) -> None:
-        self._drawn, self._deadline = drawn, deadline
+    def __init__(self, drawn: Drawn) -> None:
+        self._drawn = drawn
 
     def __call__(self, tokens: Tensor, _: Any, **__: Any) -> Tensor:
-        """[rows], true where a row is done.
-
-        Raises:
-            ModelTimedOut: the time is over.
-        """
+        """[rows], true where a row is done."""
         import torch
 
-        if time.monotonic() > self._deadline:
-            raise ModelTimedOut("the model did not end its answer in the time that was given")
-        rows = len(tokens)
-        drawn = self._drawn
-        done = [drawn is not None and (drawn.whole(row) or repeats(drawn.tokens[row])) for row in range(rows)]
+        done = [self._drawn.whole(row) or repeats(self._drawn.tokens[row]) for row in range(len(tokens))]
         return torch.tensor(done, device=tokens.device)
 
 

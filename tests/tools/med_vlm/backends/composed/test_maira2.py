@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from torch import Tensor
 from tools.med_vlm.asked import Asked, Image, asked_of
 from tools.med_vlm.backends.composed.maira2 import Maira2, maira2, open_maira2, sentence, stretched
 from tools.med_vlm.catalogue import open_model
-from tools.med_vlm.errors import CheckpointRefused, LicenceNotAccepted, ModelFilesChanged
+from tools.med_vlm.errors import CheckpointRefused, ImageRefused, LicenceNotAccepted, ModelFilesChanged
+from tools.med_vlm.identity import pins
 from tools.med_vlm.spec import ModelSpec
 from tools.med_vlm.vision_model import Prompt, Question
 
@@ -143,6 +145,7 @@ def test_its_code_is_never_run_and_its_licence_needs_a_yes(maira2_spec: Spec) ->
 def test_it_is_shown_two_images_of_a_study_and_the_prior(maira2_spec: Spec) -> None:
     profile = open_maira2(maira2_spec()).profile
     assert (profile.sees_priors, profile.most_images, profile.role) == (True, 2, "generative reader")
+    assert profile.further_views == ("LATERAL", "LL", "RL")
 
 
 @pytest.mark.parametrize("shade", [0.0, 0.4, 1.0])
@@ -200,9 +203,58 @@ def test_a_checkpoint_with_more_or_less_than_its_layout_is_refused(
         open_maira2(maira2_spec(change))
 
 
+@pytest.fixture(scope="module")
+def shared(maira2_spec: Spec) -> ModelSpec:
+    return maira2_spec()
+
+
+@contextmanager
+def rewritten(spec: ModelSpec, name: str, text: str) -> Iterator[None]:
+    path = Path(spec.source) / name
+    before = path.read_text()
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+TEMPLATES = [
+    "USER: {{ messages[0]['content'][0]['text'] }}",
+    "",
+    "{% for",
+    "{{ raise_exception('no') }}",
+    "{{ messages[9].content }}",
+    "{{ 1 / 0 }}",
+]
+
+
 @torch.no_grad()
-def test_a_chat_template_without_places_for_pictures_is_refused(maira2_spec: Spec) -> None:
-    spec = maira2_spec()
-    (Path(spec.source) / "chat_template.jinja").write_text("USER: {{ messages[0]['content'][0]['text'] }}")
-    with pytest.raises(CheckpointRefused):
-        composed(spec).order(asked_of(grey(6)), Prompt("", ""))
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_chat_template_that_does_not_write_its_prompt_is_refused_when_it_is_opened(shared: ModelSpec, template: str) -> None:
+    with rewritten(shared, "chat_template.jinja", template), pytest.raises(CheckpointRefused, match="chat template"):
+        composed(shared)
+
+
+PICTURES: list[tuple[str, dict[str, Any]]] = [
+    ("no size", {"size": {"shortest_edge": None}}),
+    ("a size in words", {"crop_size": {"height": "x", "width": 28}}),
+    ("less than a patch", {"crop_size": {"height": 7, "width": 28}}),
+    ("a picture of terabytes", {"crop_size": {"height": 10**9, "width": 10**4}}),
+    ("one mean", {"image_mean": [0.5]}),
+    ("an unknown filter", {"resample": -1}),
+]
+
+
+@pytest.mark.parametrize("changed", [each[1] for each in PICTURES], ids=[each[0] for each in PICTURES])
+def test_pictures_that_its_settings_make_unfit_are_found_when_it_is_opened(shared: ModelSpec, changed: dict[str, Any]) -> None:
+    name = "preprocessor_config.json"
+    said = json.loads((Path(shared.source) / name).read_text()) | changed
+    with rewritten(shared, name, json.dumps(said)), pytest.raises(CheckpointRefused):
+        open_maira2(shared.model_copy(update={"files": pins(Path(shared.source))}))
+
+
+def test_a_strip_is_refused_and_what_is_nearly_one_is_not() -> None:
+    with pytest.raises(ImageRefused):
+        stretched(Image(np.zeros((2, 102), np.float32)))
+    assert stretched(Image(np.zeros((2, 100), np.float32))).size == (100, 2)

@@ -49,8 +49,7 @@ def test_a_grounded_report_asks_for_boxes_before_the_indication() -> None:
 
 
 def test_an_indication_is_cut_and_holds_no_mark_of_the_prompt() -> None:
-    text = text_of(Asked((image("PA"),), indication="<image>" + "x" * 1000))
+    text = text_of(Asked((image("PA"),), indication="<image>\ud800\x00" + "x" * 1000))
     indication = text.split("INDICATION: ")[1].split(" TECHNIQUE")[0]
     assert len(indication) == 400
-    assert "<" not in indication
-    assert ">" not in indication
+    assert not set(indication) & set("<>\ud800\x00")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tools.med_vlm.backends.composed.llama import load_llama
 from tools.med_vlm.backends.composed.speech import Asking, Speech, circling, plain
-from tools.med_vlm.errors import PromptTooLong
+from tools.med_vlm.errors import ModelOutputInvalid, PromptTooLong
 
 ANSWERS = ("yes", "no", "a pleural effusion on the left", "no pleural effusion")
 
@@ -89,6 +89,21 @@ def test_a_passage_that_comes_round_and_round_is_ended(llama_folder: Callable[..
     assert not written.whole
     speech.model.lm_head.weight[:] = 0
     assert len(speech.tokenizer.decode([0] * 16)) >= len(written.text)
+
+
+@pytest.mark.fault(62)
+@torch.no_grad()
+def test_weights_that_hold_no_numbers_answer_nothing(llama_folder: Callable[..., Path]) -> None:
+    speech = load_llama(llama_folder(), torch.float32)
+    prompt = speech.spoken("Describe.", begins=True)
+    speech.model.model.norm.weight[3] = float("nan")
+    for ask in (
+        lambda: speech.weigh(prompt, [Asking(prompt, ("yes", "no"))]),
+        lambda: speech.say(prompt, 3),
+        lambda: speech.say(prompt, 3, torch.Generator().manual_seed(1)),
+    ):
+        with pytest.raises(ModelOutputInvalid):
+            ask()
 
 
 @torch.no_grad()

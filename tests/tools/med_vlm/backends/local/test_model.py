@@ -212,6 +212,62 @@ def test_an_answer_that_takes_too_long_is_given_up(model: LocalModel, image: Ask
             ask()
 
 
+@contextmanager
+def ticking(model: LocalModel, clock: list[float]) -> Iterator[None]:
+    """Each token takes a second, and each passage that is heard."""
+
+    def tick(*_: object) -> None:
+        clock[0] += 1
+
+    handle = model.network.get_output_embeddings().register_forward_hook(tick)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@pytest.mark.fault(66)
+@pytest.mark.parametrize("family", ["llava", "paligemma", "blip2-t5", "qwen2.5-vl"], indirect=True)
+def test_what_is_under_way_ends_with_the_token_that_its_time_ends_with(model: LocalModel, image: Asked, clock: list[float]) -> None:
+    before = model.choose(image, [EFFUSION])
+    for ask, seconds in (
+        (lambda: model.write(image, replace(REPORT, most_tokens=300)), 6),
+        (lambda: model.write(image, replace(REPORT, most_tokens=300), samples=3), 6),
+        (lambda: model.choose(image, [EFFUSION, SIDE] * 9), 1),
+    ):
+        clock[0] = 0
+        with ticking(model, clock), pytest.raises(ModelTimedOut), within(seconds):
+            ask()
+        assert clock == [seconds]
+    assert model.choose(image, [EFFUSION]) == before
+
+
+@pytest.mark.fault(66)
+@pytest.mark.parametrize("family", ["llava", "blip2"], indirect=True)
+def test_a_prompt_is_not_read_to_its_end_for_nobody(model: LocalModel, image: Asked, clock: list[float]) -> None:
+    """A prompt of pictures is one call, and takes a large model on a CPU longer than many tokens."""
+    reached: list[str] = []
+
+    def tick(*_: object) -> None:
+        clock[0] += 1
+        reached.append("the first layer")
+
+    (first, *_) = [layers[0] for layers in model.network.modules() if isinstance(layers, torch.nn.ModuleList)]
+    handles = [first.register_forward_hook(tick), model.network.register_forward_hook(lambda *_: reached.append("the end"))]
+    try:
+        with pytest.raises(ModelTimedOut), within(1):
+            model.write(image, REPORT)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert reached == ["the first layer"]
+
+
+@pytest.mark.parametrize("family", ["blip2"], indirect=True)
+def test_a_model_of_one_picture_says_so_whatever_the_settings_do(model: LocalModel) -> None:
+    assert (model.profile.most_images, model.profile.sees_priors) == (1, False)
+
+
 @pytest.mark.parametrize("family", ["blip2"], indirect=True)
 def test_more_than_the_model_can_take_in_is_refused_and_less_room_makes_shorter_texts(model: LocalModel, image: Asked) -> None:
     with pytest.raises(PromptTooLong):

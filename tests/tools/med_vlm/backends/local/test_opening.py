@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tools.med_vlm.backends.local import open_local
+from tools.med_vlm.backends.local import open_local, prompting
 from tools.med_vlm.errors import (
     CheckpointRefused,
     MedVlmError,
@@ -98,3 +98,22 @@ def test_a_name_of_the_hub_needs_its_commit_and_its_hashes(pinned: Callable[...,
 
 def test_a_model_is_named_by_its_commit_where_it_has_one(tiny: Callable[..., Path], pinned: Callable[..., ModelSpec]) -> None:
     assert open_local(pinned(tiny("llava"), revision="ab" * 20)).name == "tiny abababababab"
+
+
+@pytest.mark.fault(68)
+@pytest.mark.parametrize(
+    ("family", "word", "other"),
+    [
+        ("blip2", "_PLAIN", {"blip-2": "Q: {text} A:"}),
+        ("blip2", "_both", lambda system, user: f"{user} {system}"),
+        ("llava", "_both", lambda system, user: f"{user} {system}"),
+        ("llava", "_text", lambda text: {"type": "text", "text": f"{text}!"}),
+    ],
+)
+def test_other_words_around_a_question_are_another_model(
+    family: str, word: str, other: Any, tiny: Callable[..., Path], pinned: Callable[..., ModelSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = pinned(tiny(family))
+    before = open_local(spec).fingerprint
+    monkeypatch.setattr(prompting, word, other)
+    assert open_local(spec).fingerprint != before

@@ -72,6 +72,7 @@ def chunk(model: str, text: str | None = None, finish: str | None = None, **more
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # each event is a packet: it would wait 40 ms for the answer to the one before it
     does: Served
     over: threading.Event
 

@@ -9,7 +9,7 @@ from tools.med_vlm.asked import Asked, Image
 from tools.med_vlm.backends.composed.filling import filled
 from tools.med_vlm.backends.composed.llama import llama, tokenizer_of
 from tools.med_vlm.backends.composed.speaker import Speaker
-from tools.med_vlm.backends.composed.speech import Asking, Speech, plain
+from tools.med_vlm.backends.composed.speech import SAMPLE, Asking, Speech, ordered, plain
 from tools.med_vlm.backends.pixels import to_pil
 from tools.med_vlm.backends.placing import place
 from tools.med_vlm.checkpoint import Stock, settings, stock_of
@@ -69,7 +69,7 @@ def radfm(held: Stock, sizes: dict[str, Any], tokenizer: Any, spec: ModelSpec) -
     vision, perceiver, fc = own.part("vision_encoder."), own.part("perceiver."), own.linear("fc", bias=True)
     frames = own.take("figure_token_weight")
     own.close()
-    if len(frames) != _FRAMES or fc.out_features != frames.shape[1]:
+    if frames.shape != (_FRAMES, fc.out_features):
         raise CheckpointRefused("its embedding layer is not RadFM's")
     look = nn.Sequential(
         filled(vision_of(vision), vision, number),
@@ -94,6 +94,11 @@ class RadFM:
         self._most_images = spec.most_images
         self._sees_priors = spec.sees_priors
 
+    @property
+    def conversation(self) -> tuple[str, ...]:
+        """An order, which stands after the pictures as it is."""
+        return (plain(ordered(SAMPLE)),)
+
     def ask(self, asked: Asked, questions: Sequence[Question]) -> tuple[Tensor, tuple[Asking, ...]]:
         """The pictures; then each question."""
         opening = self._opening(asked)
@@ -103,7 +108,7 @@ class RadFM:
         """As `ask`, with the order in place of a question."""
         import torch
 
-        return torch.cat([self._opening(asked), self.speech.spoken(plain(f"{prompt.system} {prompt.user}"))])
+        return torch.cat([self._opening(asked), self.speech.spoken(plain(ordered(prompt)))])
 
     def look(self, asked: Asked) -> Tensor:
         """The rows of each picture, [pictures, latents, width]: the study's images, then the prior's first."""
