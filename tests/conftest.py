@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib.util
 import ipaddress
 import os
 import random
+import shutil
 import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from cryptography import x509
@@ -23,6 +25,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 gc.disable()  # until all is collected: what is made until then stays
@@ -32,12 +37,18 @@ gc.disable()  # until all is collected: what is made until then stays
 settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+_DROP_CAPABILITY, _SYS_NICE = 24, 23
+"""Of prctl(2), for what is started from here."""
+PATIENCE = 60_000
+"""Milliseconds a condition in a browser may take on a loaded machine; nothing waits this long when all is well."""
 _KIT = Path(__file__).parents[2] / "shared" / "kit"
 _OF_REVIEWS = tuple(
     f"tests/sidenote/{name}"
     for name in ("web/view/", "web/test_answering.py", "test_other_peoples_cases.py", "test_over_the_wire.py", "test_stories.py")
 )
 """Where most tests are about the reviews of every story (`reviews` of tests/sidenote/conftest.py), which each worker would make anew."""
+_OF_MEDPLUM = ("tests/fhir/rest/test_medplum.py", "tests/fhir/rest/test_medplum_validates.py")
+"""What starts the same server."""
 
 _spec = importlib.util.spec_from_file_location("fault_proxy", Path(__file__).parent / "faults" / "proxy.py")
 assert _spec is not None
@@ -48,8 +59,13 @@ fault_proxy, faults = _proxy.fault_proxy, _proxy.faults
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers take modules in the order of `pytest_collection_modifyitems`, not in that of xdist, in which the longest may come last."""
+    """Workers take modules in the order of `pytest_collection_modifyitems`, not in that of xdist, in which the longest may come last.
+
+    A Chromium that root starts gives itself precedence (nice -8) over the servers it asks, which no browser of a user has: it may not.
+    """
     config.option.loadscopereorder = False
+    with suppress(AttributeError):  # elsewhere than on Linux
+        ctypes.CDLL(None).prctl(_DROP_CAPABILITY, _SYS_NICE)
 
 
 @pytest.hookimpl(trylast=True)
@@ -62,14 +78,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A module is run by one worker; those of `_OF_REVIEWS` together by one."""
+    """A module is run by one worker; those of `_OF_REVIEWS` together by one, and those of `_OF_MEDPLUM`."""
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     if config.getoption("dist") != "loadscope":
         return None
     scheduling = LoadScopeScheduling(config, log)
     usual = scheduling._split_scope
-    scheduling._split_scope = lambda nodeid: "reviews" if nodeid.startswith(_OF_REVIEWS) else usual(nodeid)
+    together = {"reviews": _OF_REVIEWS, "medplum": _OF_MEDPLUM}
+    scheduling._split_scope = lambda nodeid: next((name for name, them in together.items() if nodeid.startswith(them)), usual(nodeid))
     return scheduling
 
 
@@ -134,6 +151,33 @@ def comes_true() -> Callable[..., None]:
         pytest.fail(f"this never came true: {expression}")
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def one_renderer(missing: Callable[[str], NoReturn]) -> Callable[..., AbstractContextManager[BrowserContext]]:
+    """Opens headless Chromium for a block, one renderer for all of its tabs: it costs as much to start as a page costs to load.
+
+    The first tab stays at the address given, so that the renderer lives on between two tests. Keywords are those of Playwright's
+    `new_context`. For a module and no longer: while it stands an event loop runs in this thread, which tests elsewhere want for themselves.
+    """
+
+    @contextmanager
+    def browsing(first: str, **options: Any) -> Iterator[BrowserContext]:
+        from playwright.sync_api import expect, sync_playwright
+
+        found = shutil.which("chromium")
+        if found is None:
+            missing("Chromium is not installed")
+        expect.set_options(timeout=PATIENCE)
+        with sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=found, args=["--no-sandbox", "--renderer-process-limit=1"])
+            context = browser.new_context(**options)
+            context.set_default_timeout(PATIENCE)
+            context.new_page().goto(first)
+            yield context
+            browser.close()
+
+    return browsing
 
 
 @pytest.fixture

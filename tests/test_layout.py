@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -177,15 +178,14 @@ def test_the_declarations_name_modules_that_are_there_and_tests_that_are_there()
 def test_a_module_of_types_alone_computes_nothing(module: str) -> None:
     """No function but a method of a Protocol or a cached view: what branches or loops belongs under a test of its own."""
     logic = ast.If | ast.For | ast.While | ast.Try | ast.comprehension | ast.IfExp
-    functions = [node for node in ast.walk(ast.parse((ROOT / module).read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in nodes(ROOT / module) if isinstance(node, ast.FunctionDef)]
     assert [function.name for function in functions if any(isinstance(node, logic) for node in ast.walk(function))] == []
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_functions_stay_small(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= MOST_LINES
-    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES
+    functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     long = [node.name for node in functions if (node.end_lineno or node.lineno) - node.lineno + 1 > LONGEST_FUNCTION]
     assert long == []
 
@@ -202,7 +202,7 @@ def test_nothing_imports_pickle() -> None:
 def imports(path: Path) -> set[str]:
     """Top-level and dotted names that a file imports."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         modules = (
             [alias.name for alias in node.names]
             if isinstance(node, ast.Import)
@@ -214,3 +214,10 @@ def imports(path: Path) -> set[str]:
             parts = module.split(".")
             names |= {".".join(parts[:length]) for length in (1, 2)}
     return names
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """The functions and imports of a file, which is parsed once for all that is asked of it."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom
+    return tuple(node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, kinds))

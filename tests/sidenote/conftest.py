@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from sidenote.cli import main
 if TYPE_CHECKING:
     import httpx
 
-SMALL_LIBRARY = 160
+SMALL_LIBRARY = 60
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +83,16 @@ def review_all(home: Path) -> Callable[[str], dict[str, Finished]]:
 def reviews(hospital: Path, review_all: Callable[[str], dict[str, Finished]]) -> dict[str, Finished]:
     """Every story, reviewed from the hospital's files."""
     return review_all(str(hospital))
+
+
+@pytest.fixture(scope="module")
+def decoders_asked_once() -> Iterator[None]:
+    """What can be decoded here is asked of a fresh child once for a module whose tests call the doctor again and again."""
+    from fhir import pixels
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pixels, "decodable", cache(pixels.decodable))
+        yield
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from tools.med_vlm.compact.files import CALIBRATION, CARD, SHIPPED, WEIGHTS
 
 Command = Callable[..., Any]
 
+pytestmark = pytest.mark.usefixtures("decoders_asked_once")
+
 
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:

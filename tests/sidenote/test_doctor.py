@@ -12,6 +12,8 @@ from sidenote.cli import cli
 from sidenote.doctor import examine
 from sidenote.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("decoders_asked_once")
+
 
 def states(settings: Settings) -> dict[str, str]:
     return {finding.name: finding.state for finding in examine(settings)}

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, FrameLocator, Locator, Page, expect
 
 from sandbox.chart.misbehaviour import Misbehaviour, Plan
 from sandbox.patients import chests, contrast
@@ -89,14 +89,11 @@ def ward(home: Path, hospital: Path, tmp_path_factory: pytest.TempPathFactory, s
 
 
 @pytest.fixture(scope="module")
-def chromium(missing: Callable[[str], Any]) -> Iterator[Browser]:
-    if not Path("/usr/bin/chromium").exists():
-        missing("Chromium is not installed")
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def browser(one_renderer: Callable[..., Any], ward: Ward) -> Iterator[BrowserContext]:
+    viewport = {"width": 1440, "height": 1000}
+    with one_renderer(f"{ward.origin}/chart/_/static/dom.js", viewport=viewport, reduced_motion="reduce") as context:
+        context.add_init_script(f"({WATCH})({MARKS!r})")
+        yield context
 
 
 @dataclass
@@ -123,9 +120,10 @@ class Visit:
         return self.sidebar.locator(f"main[data-state={name}]")
 
     def open(self, patient: str, *, until: str = "review") -> None:
-        """Open a chart and wait until its sidebar has come so far."""
+        """Open a chart and wait until its sidebar has come so far, and has read what was decided before."""
         self.page.goto(f"{self.ward.origin}/chart/{patient}", wait_until="commit")
         expect(self.sidebar.locator("main")).to_have_attribute("data-state", until)
+        expect(self.sidebar.locator("[aria-busy=true]")).to_have_count(0)
 
     def switch(self, patient: str) -> None:
         """Choose another patient, as the chart's own links do."""
@@ -159,30 +157,38 @@ class Visit:
 
 
 @pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, reduced_motion="reduce")
-    context.set_default_timeout(PATIENCE)
-    context.add_init_script(f"({WATCH})({MARKS!r})")
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def visit(context: BrowserContext, ward: Ward) -> Iterator[Visit]:
+def visit(browser: BrowserContext, ward: Ward) -> Iterator[Visit]:
     """Signed in at the chart. No script fails, no policy of a page refuses anything, and no foreign word is ever painted."""
-    page = context.new_page()
-    visit, wrong = Visit(page, ward), []
+    page = browser.new_page()
+    visit, wrong = Visit(page, ward), list[str]()
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    context.on("console", lambda message: wrong.append(message.text) if "Content Security Policy" in message.text else None)
     page.on("console", lambda message: visit.watched.append(message.text[7:]) if message.text.startswith("watch: ") else None)
-    context.on("request", visit.note)
+
+    def heed(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            wrong.append(message.text)
+
+    browser.on("console", heed)
+    browser.on("request", visit.note)
     page.goto(f"{ward.origin}/")
     page.get_by_role("button", name="Open the patient list").click()
     page.get_by_role("heading", name="Patients").wait_for()
+    page.wait_for_load_state()  # the modules too: until then nobody hears that a switch was thrown
     yield visit
     ward.misbehave()
+    leave(browser)
+    browser.remove_listener("console", heed)
+    browser.remove_listener("request", visit.note)
     assert wrong == []
     assert [told for told in visit.watched if len(set(told.split(" beside "))) != 1] == []
+
+
+def leave(browser: BrowserContext) -> None:
+    """Close every tab but the first, and keep nothing of what they kept."""
+    for tab in browser.pages[1:]:
+        tab.close()
+    browser.clear_cookies()
+    browser.pages[0].evaluate("localStorage.clear()")
 
 
 @pytest.mark.std("E7")

@@ -64,6 +64,8 @@ def sound(page: Page, missing: Callable[[str], NoReturn]) -> None:
 def test_the_pages_pass_axe_and_fit(tab: Page, missing: Callable[[str], NoReturn]) -> None:
     sound(tab, missing)
     tab.get_by_role("button", name="Dr. Ada Sand").click()
+    tab.get_by_role("button", name="Allow").wait_for()
+    tab.wait_for_load_state()
     sound(tab, missing)
     assert tab.get_by_role("checkbox").count() == len(SCOPES.split())
     assert all(each.is_checked() for each in tab.get_by_role("checkbox").all())

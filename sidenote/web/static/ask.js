@@ -30,7 +30,7 @@ export function ask(context) {
       const told = await context.api.json("POST", `reviews/${context.review.review_id}/questions`, { text });
       if (context.signal.aborted) return;
       answers.prepend(answer(told, context));
-      input.value = "";
+      if (input.value.trim() === text) input.value = ""; // what was typed meanwhile is the next question
     } catch (error) {
       if (!context.signal.aborted) fill(wrong, error instanceof Refused ? error.message : "The answer cannot be read.");
     }

@@ -156,7 +156,7 @@ async function follow(opened, id, signal) {
       steps.stop();
       failed(new Refused(problem.status, problem), "This review could not be made");
       if (problem.retryable)
-        main.firstElementChild?.append(h("button", { onclick: () => again(opened, signal) }, "Try again"));
+        main.firstElementChild?.append(h("button", { onclick: (event) => again(opened, signal, event) }, "Try again"));
     },
     ended: ({ reason, words }) => end(reason === "signed_out" ? "Signed out" : "This session is over", words),
   };
@@ -189,8 +189,9 @@ async function follow(opened, id, signal) {
   }
 }
 
-/** @param {SessionOpened} opened @param {AbortSignal} signal */
-async function again(opened, signal) {
+/** @param {SessionOpened} opened @param {AbortSignal} signal @param {{currentTarget: HTMLButtonElement}} event */
+async function again(opened, signal, { currentTarget }) {
+  currentTarget.disabled = true; // a second click would begin a second review
   try {
     const { review_id } = await api.json("POST", "reviews", {});
     follow(opened, review_id, signal);
@@ -226,7 +227,7 @@ function present(context) {
   main.dataset.state = "review";
   document.title = "Review · Sidenote";
   say(`The review is there. ${review.first.length} before anything else, ${review.consider.length} to consider.`);
-  if (opened.may_decide) standing(view, context).catch(() => {});
+  if (opened.may_decide) void standing(view, context);
 }
 
 function boot() {

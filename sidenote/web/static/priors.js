@@ -17,6 +17,7 @@ export function priors(list, context, viewer) {
   const buttons = Object.entries(SHOWS).map(([name, text]) => tool(text, () => show(/** @type {"now"} */ (name))));
   /** @type {Pane | undefined} */
   let pane;
+  let wanted = 0;
   viewer.stage.append(place);
   viewer.opened = tie;
   context.signal.addEventListener("abort", () => pane?.close());
@@ -25,8 +26,9 @@ export function priors(list, context, viewer) {
   /** @param {keyof typeof SHOWS} how @param {boolean} [anew] */
   async function show(how, anew = false) {
     if (how === "prior" && viewer.stage.dataset.show === "prior") how = "now";
+    const turn = ++wanted;
     const came = how === "now" || (pane && !anew) ? true : await fetched();
-    if (came === undefined) return;
+    if (came === undefined || turn !== wanted) return; // something else was chosen while it came
     if (!came) how = "now";
     viewer.stage.dataset.show = how;
     Object.keys(SHOWS).forEach((name, i) => press(buttons[i], name === how));

@@ -37,6 +37,8 @@ export class Viewer {
   #had = new Map();
   /** @type {Pane | undefined} */
   pane;
+  /** What is under way to show `image`. @type {Promise<void> | undefined} */
+  coming;
   opened = () => {};
   words = h("span", {});
   bare = h("p", { class: "soft" });
@@ -112,7 +114,15 @@ export class Viewer {
   }
 
   /** @param {ImageView} image */
-  async show(image) {
+  show(image) {
+    const coming = this.#bring(image).finally(() => {
+      if (this.coming === coming) this.coming = undefined;
+    });
+    return (this.coming = coming);
+  }
+
+  /** @param {ImageView} image */
+  async #bring(image) {
     const { api, review, signal } = this.context;
     this.image = image;
     this.pane?.close();
@@ -120,6 +130,7 @@ export class Viewer {
     this.regions.of(image);
     fill(this.bare, this.#unmarked(image));
     this.images.forEach((one, i) => press(this.tabs[i], one === image));
+    if (this.now.contains(document.activeElement)) this.now.focus({ preventScroll: true });
     fill(this.now, h("p", { role: "status" }, "The image is coming …"));
     const stale = () => signal.aborted || this.image !== image;
     try {
@@ -159,7 +170,8 @@ export class Viewer {
     const has = (/** @type {{evidence: readonly string[]}} */ one) => one.evidence.includes(id);
     const image = this.images.find((one) => one.boxes.some(has) || one.heat_maps.some(has));
     if (!image) return false;
-    const shown = this.image === image && this.pane ? Promise.resolve() : this.show(image);
+    const here = this.image === image && (this.coming ?? (this.pane && Promise.resolve()));
+    const shown = here || this.show(image);
     void shown.then(() => {
       const one = this.regions.all.find(has);
       if (!one) return;

@@ -189,6 +189,7 @@ def largest(kit: Path) -> Chart:
     return kit_chart(max((kit / "fhir").glob("*.json"), key=lambda path: path.stat().st_size))
 
 
+@cache
 def crowded(kit: Path, number: int) -> Chart:
     """The largest patient with the facts of others as its own, numbered, until there are `number`."""
     whole = largest(kit)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Dialog, Page
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -24,7 +24,6 @@ from sandbox.ehr.serve import Running, running
 from sandbox.ehr.store import Store
 from sandbox.patients.story import CLOCK
 
-CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 pytestmark = pytest.mark.journey
 
@@ -35,6 +34,7 @@ addEventListener("message", (event) => {
   if (event.data.messageType) fetch("/told/" + event.data.messageType, { keepalive: true });
   if (event.data.messageType) parent.postMessage({ messageId: "a", responseToMessageId: event.data.messageId, payload: {} }, "*");
 });
+document.documentElement.dataset.listens = "";
 </script>"""
 
 
@@ -68,30 +68,33 @@ def framing(app: tuple[str, list[str]], resources: tuple[dict[str, Any], ...]) -
 
 
 @pytest.fixture(scope="module")
-def chromium(missing: Any) -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        missing("Chromium is not installed")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def browser(one_renderer: Callable[..., Any], framing: Running) -> Iterator[BrowserContext]:
+    viewport = {"width": 1280, "height": 800}
+    with one_renderer(f"{framing.origin}/chart/_/static/dom.js", viewport=viewport, base_url=framing.origin) as context:
+        yield context
 
 
 @pytest.fixture
-def page(chromium: Any, framing: Running) -> Iterator[Page]:
+def page(browser: BrowserContext) -> Iterator[Page]:
     """Dr Osei before the chart of Chidi Okafor, the app open beside it; no script fails and nothing is refused by the page's policy."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, base_url=framing.origin)
-    page = context.new_page()
+    page = browser.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text) if "Content Security Policy" in message.text else None)
     page.goto("/")
     page.get_by_role("button", name="Open the patient list").click()
     page.get_by_role("link", name="Okafor, Chidi").click()
-    page.frame_locator("iframe").locator("html").wait_for(state="attached")
+    listening(page)
     yield page
-    context.close()
+    page.close()
+    browser.clear_cookies()
+    browser.pages[0].evaluate("localStorage.clear()")
     assert wrong == []
+
+
+def listening(page: Page) -> None:
+    """Wait until the app in the frame has come so far that it hears what it is told."""
+    page.frame_locator("iframe").locator("html[data-listens]").wait_for(state="attached")
 
 
 def heard(page: Page, least: int, comes_true: Callable[..., None]) -> list[dict[str, Any]]:
@@ -107,7 +110,7 @@ def test_a_careful_chart_tells_the_app_and_takes_it_away_before_the_next_patient
     first = page.locator("iframe").get_attribute("src")
     page.get_by_role("link", name="Next patient").click()
     page.get_by_role("heading", name="Larsen, Erik").wait_for()
-    page.frame_locator("iframe").locator("html").wait_for(state="attached")
+    listening(page)
     deadline = time.monotonic() + 60
     while not app[1] and time.monotonic() < deadline:
         page.wait_for_timeout(20)
@@ -149,9 +152,8 @@ def test_only_the_launched_apps_own_messages_with_its_handle_are_answered(
     page.evaluate("postMessage({messageId: '1', messageType: 'ui.done', messagingHandle: 'guess', payload: {}})")
     page.wait_for_timeout(50)
     assert "folded" not in (workspace.get_attribute("class") or "")
-    handle = framing.auth.launches._launches[page.locator("iframe").get_attribute("src").partition("launch=")[2]][
-        0
-    ].context.messaging.handle  # type: ignore[union-attr]
+    minted = (page.locator("iframe").get_attribute("src") or "").partition("launch=")[2]
+    handle = framing.auth.launches._launches[minted][0].context.messaging.handle  # type: ignore[union-attr]
     app_frame.evaluate(say, {"messageId": "2", "messageType": "status.handshake", "messagingHandle": handle, "payload": {}})
     app_frame.evaluate(say, {"messageId": "3", "messageType": "ui.done", "messagingHandle": handle, "payload": {}})
     page.locator("[data-workspace].folded").wait_for()

@@ -27,7 +27,7 @@ from sidenote.demo import DemoFolders
 TOLD = tuple(hospital.STORIES[number] for number in (2, 6, 12, 16, 18))
 """Every way a review can end, with one rule that fired and with none. How each of all ends is in tests/sidenote/test_stories.py."""
 STORIES = tuple(tell() for tell in TOLD)
-SMALL = 160
+SMALL = 60
 ROOT = Path(__file__).parents[3]
 
 

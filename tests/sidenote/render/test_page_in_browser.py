@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from agent.review import Review
 from sidenote.render.page import page
 
 pytestmark = pytest.mark.journey
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
-
 
 @pytest.fixture(scope="module")
-def browser(missing: Callable[[str], NoReturn]) -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("chromium is not installed")
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
+def browser(one_renderer: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    first = tmp_path_factory.mktemp("first") / "first.html"
+    first.write_text("<!doctype html><title>First</title>", "utf-8")
+    with one_renderer(first.as_uri(), reduced_motion="reduce") as context:
+        yield context
 
 
 @pytest.fixture(params=[(400, 800), (1280, 900)], ids=["sidebar", "desk"])
-def opened(request: pytest.FixtureRequest, browser: Browser, compared: Review, tmp_path: Path) -> Iterator[Page]:
+def opened(request: pytest.FixtureRequest, browser: BrowserContext, compared: Review, tmp_path: Path) -> Iterator[Page]:
     """The page of the review made by hand; fails on any complaint of the browser, the content policy's among them."""
     file = tmp_path / "review.html"
     file.write_text(page(compared, np.linspace(0, 1, 300 * 300, dtype=np.float32).reshape(300, 300)), "utf-8")
     width, height = request.param
-    tab = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    tab = browser.new_page()
+    tab.set_viewport_size({"width": width, "height": height})
     complaints: list[str] = []
     tab.on("console", lambda message: complaints.append(message.text))
     tab.on("pageerror", lambda error: complaints.append(str(error)))
@@ -74,8 +62,8 @@ def test_a_citation_of_the_models_words_opens_the_evidence_that_no_statement_cit
 
 def test_pointing_at_a_citation_marks_its_region_and_its_evidence(opened: Page) -> None:
     opened.locator("article a.cite", has_text="E1").first.hover()
-    assert opened.locator("#E1.on").count() == 1
-    assert opened.locator(".outline.on").count() == 1
+    expect(opened.locator("#E1.on")).to_have_count(1)
+    expect(opened.locator(".outline.on")).to_have_count(1)
 
 
 def test_the_heat_map_fades_with_its_slider(opened: Page) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Dialog, Frame, Page, expect, sync_playwright
+from playwright.sync_api import Route as Asking
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -377,6 +378,38 @@ def chromium() -> Iterator[Browser]:
 
 
 @dataclass
+class Held:
+    """The first request of a kind: it waits in the browser until the test answers it or lets it go."""
+
+    page: Page
+    method: str
+    routes: list[Asking] = field(default_factory=list)
+
+    def hear(self, route: Asking) -> None:
+        """Keep the first."""
+        if route.request.method == self.method and not self.routes:
+            self.routes.append(route)
+        else:
+            route.fallback()
+
+    @property
+    def route(self) -> Asking:
+        """It, once it has come."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not self.routes and time.monotonic() < deadline:
+            self.page.wait_for_timeout(10)
+        return self.routes[0]
+
+    def go(self) -> None:
+        """Let it go to the server."""
+        self.route.continue_()
+
+    def answer(self, answer: Any, status: int = 200) -> None:
+        """Answer it in the server's place."""
+        self.route.fulfill(status=status, json=answer)
+
+
+@dataclass
 class Sheet:
     """A page, with what went wrong on it."""
 
@@ -388,6 +421,12 @@ class Sheet:
         """No part of the page opens one."""
         self.wrong.append(f"dialog: {dialog.message}")
         dialog.dismiss()
+
+    def hold(self, method: str, ending: str) -> Held:
+        """Hold the first request of `method` whose path ends so."""
+        held = Held(self.page, method)
+        self.page.route(f"**{ending}", held.hear)
+        return held
 
     def framed(self, chart: str) -> Frame:
         """The page framed by the chart page of another origin, launched."""
@@ -411,10 +450,10 @@ class Sheet:
         return f"{self.script.root}launch?iss={EHR.iss}&launch=l4unch"
 
     def begin(self, *, wait: bool = True) -> Page:
-        """Launch, and wait until the review stands there."""
+        """Launch, and wait until the review stands there and the page has read what was decided on it before."""
         self.page.goto(self.launch)
         if wait:
-            self.page.wait_for_selector("main[data-state=review]")
+            self.page.wait_for_selector("main[data-state=review]:not(:has([aria-busy=true]))")
         return self.page
 
 

@@ -90,14 +90,16 @@ def test_leaving_the_confirmation_gives_the_focus_back_and_sends_nothing(sheet: 
 
 def test_the_second_of_two_sees_the_first(sheet: Any, made: Any) -> None:
     sheet.begin()
-    sheet.script.decided.append(made("C2", "reject", reason="Not her scan."))
+    sheet.script.decided.append(made("C2", "edit", text="Hold it.", write="pending"))
     card(sheet).get_by_role("button", name="Approve").click()
     card(sheet).get_by_role("button", name="Approve for").click()
     done = card(sheet).locator(".decided")
+    for words in ("Somebody had decided first.", "Edited and approved", "Dr Amira Haddad", "Hold it.", "It is pending."):
+        expect(done).to_contain_text(words)
+    sheet.script.decided[:] = [made("C2", "edit", text="Hold it.")]
+    expect(done).to_contain_text("It is written.")
     expect(done).to_contain_text("Somebody had decided first.")
-    expect(done).to_contain_text("Rejected")
-    expect(done).to_contain_text("Dr Amira Haddad")
-    expect(done).to_contain_text("Not her scan.")
+    expect(done).to_be_focused()
 
 
 @pytest.fixture
@@ -120,6 +122,121 @@ def test_decisions_that_stand_already_are_shown_as_such(sheet: Any, made: Any) -
     assert sheet.page.evaluate("document.activeElement.closest('.decided')") is None
 
 
+def test_until_the_page_has_read_what_stands_each_place_to_decide_says_that_it_is_busy(sheet: Any) -> None:
+    held = sheet.hold("GET", "/decisions")
+    sheet.begin(wait=False)
+    places = sheet.page.locator(".decide")
+    expect(places.first).to_have_attribute("aria-busy", "true")
+    busy = sheet.page.locator("[aria-busy=true]")
+    assert busy.count() == places.count() > 1
+    held.answer([])
+    expect(busy).to_have_count(0)
+    expect(card(sheet).locator(".acts")).to_be_visible()
+
+
+TYPED = {"Approve": "", "Edit": "Hold it; check at 48 h.", "Reject": "She is on dialysis."}
+
+
+@pytest.mark.parametrize(("act", "typed"), TYPED.items(), ids=TYPED)
+def test_a_decision_that_is_read_late_is_told_in_an_open_confirmation_and_takes_no_word_from_it(
+    sheet: Any, made: Any, act: str, typed: str
+) -> None:
+    held = sheet.hold("GET", "/decisions")
+    sheet.begin(wait=False)
+    card(sheet).get_by_role("button", name=act).click()
+    box = card(sheet).locator("textarea")
+    if typed:
+        box.fill(typed)
+    held.answer([made("C2", "reject", reason="Not her scan.").model_dump()])
+    told = card(sheet).get_by_role("alert")
+    expect(told).to_contain_text("This is decided already: Rejected, by Dr Amira Haddad.")
+    way = card(sheet).get_by_role("button", name="Show what stands")
+    expect(card(sheet).get_by_role("button")).to_have_count(1)
+    if typed:
+        expect(told).to_contain_text("What you wrote stays here until you leave.")
+        expect(box).to_have_value(typed)
+        expect(box).not_to_be_editable()
+    expect(box if typed else way).to_be_focused()
+    way.click()
+    expect(card(sheet).locator(".decided")).to_contain_text("Reason: Not her scan.")
+    expect(card(sheet).locator(".decided")).to_be_focused()
+    assert sheet.script.sent("POST", "/decisions") == []
+
+
+@pytest.mark.parametrize("where", ["on an act that it replaces", "in a question"])
+def test_a_decision_that_is_read_late_takes_the_focus_from_what_it_replaces_and_from_nowhere_else(
+    sheet: Any, made: Any, where: str
+) -> None:
+    held = sheet.hold("GET", "/decisions")
+    page = sheet.begin(wait=False)
+    question = page.get_by_role("textbox", name="Ask about this evidence")
+    question.fill("What of the kid")
+    if where == "on an act that it replaces":
+        card(sheet).get_by_role("button", name="Edit").focus()
+    held.answer([made("C2").model_dump()])
+    done = card(sheet).locator(".decided")
+    expect(done).to_contain_text("Approved")
+    expect(question if where == "in a question" else done).to_be_focused()
+    expect(question).to_have_value("What of the kid")
+
+
+def test_a_list_that_is_older_than_the_persons_own_decision_changes_nothing(sheet: Any, made: Any) -> None:
+    held = sheet.hold("GET", "/decisions")
+    sheet.begin(wait=False)
+    card(sheet).get_by_role("button", name="Approve").click()
+    card(sheet).get_by_role("button", name="Approve for").click()
+    done = card(sheet).locator(".decided")
+    expect(done).to_contain_text("Written to the chart as a draft.")
+    held.answer([made("C2", write="pending").model_dump()])
+    expect(sheet.page.locator("[aria-busy=true]")).to_have_count(0)
+    expect(done).to_contain_text("Written to the chart as a draft.")
+    expect(done).to_be_focused()
+
+
+def test_decisions_that_cannot_be_read_are_told_and_deciding_goes_on(sheet: Any) -> None:
+    sheet.script.answers["GET", "/decisions"] = (503, {"title": "The store is busy.", "status": 503, "code": "busy"})
+    sheet.begin()
+    expect(card(sheet)).to_contain_text("Whether this was decided already could not be read.")
+    card(sheet).get_by_role("button", name="Approve").click()
+    expect(card(sheet)).not_to_contain_text("could not be read")
+    card(sheet).get_by_role("button", name="Approve for").click()
+    expect(card(sheet).locator(".decided")).to_contain_text("Approved")
+
+
+def test_what_is_on_its_way_can_neither_be_taken_back_nor_changed_and_both_again_when_it_failed(sheet: Any) -> None:
+    held = sheet.hold("POST", "/decisions")
+    page = sheet.begin()
+    card(sheet).get_by_role("button", name="Reject").click()
+    reason = card(sheet).locator("textarea")
+    reason.fill("She is on dialysis.")
+    send, cancel = (card(sheet).get_by_role("button", name=name) for name in ("Reject for", "Cancel"))
+    send.click()
+    expect(cancel).to_be_disabled()
+    expect(send).to_be_disabled()
+    expect(reason).not_to_be_editable()
+    page.keyboard.press("Escape")
+    held.answer({"title": "The audit is down.", "status": 503, "code": "audit_down"}, 503)
+    expect(card(sheet).get_by_role("alert")).to_contain_text("Whether it was recorded is not known")
+    expect(reason).to_be_editable()
+    expect(reason).to_have_value("She is on dialysis.")
+    expect(send).to_be_focused()
+    expect(cancel).to_be_enabled()
+
+
+def test_a_decision_read_while_another_was_on_its_way_in_vain_is_told_when_that_has_failed(sheet: Any, made: Any) -> None:
+    read, sent = sheet.hold("GET", "/decisions"), sheet.hold("POST", "/decisions")
+    sheet.begin(wait=False)
+    card(sheet).get_by_role("button", name="Approve").click()
+    card(sheet).get_by_role("button", name="Approve for").click()
+    expect(card(sheet).get_by_role("button", name="Approve for")).to_be_disabled()
+    read.answer([made("C2").model_dump()])
+    expect(sheet.page.locator("[aria-busy=true]")).to_have_count(0)
+    expect(card(sheet).get_by_role("alert")).to_be_empty()
+    sent.answer({"title": "The audit is down.", "status": 503, "code": "audit_down"}, 503)
+    expect(card(sheet).get_by_role("alert")).to_contain_text("This is decided already: Approved, by Dr Amira Haddad.")
+    expect(card(sheet).get_by_role("button", name="Show what stands")).to_be_focused()
+
+
 def test_a_draft_that_could_not_be_written_is_written_at_the_second_try(sheet: Any, made: Any) -> None:
     sheet.script.decided.append(made("C2", "edit", text="Hold it.", write="failed"))
     sheet.begin()
@@ -128,6 +245,15 @@ def test_a_draft_that_could_not_be_written_is_written_at_the_second_try(sheet: A
     assert {**sheet.script.sent("POST", "/decisions")[0].json(), "shown_sha256": ""} == {
         **{"claim": "C2", "action": "edit", "text": "Hold it.", "shown_sha256": ""},
     }
+
+
+def test_a_second_try_that_fails_says_why_and_may_be_made_again(sheet: Any, made: Any) -> None:
+    sheet.script.decided.append(made("C2", write="failed"))
+    sheet.script.answers["POST", "/decisions"] = (503, {"title": "The audit is down.", "status": 503, "code": "audit_down"})
+    sheet.begin()
+    card(sheet).get_by_role("button", name="Try writing again").click()
+    expect(card(sheet).locator(".decided")).to_contain_text("The audit is down. ✓ Approved")
+    expect(card(sheet).get_by_role("button", name="Try writing again")).to_be_enabled()
 
 
 def test_writing_that_is_under_way_is_followed_to_its_end(sheet: Any, made: Any) -> None:

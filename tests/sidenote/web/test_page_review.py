@@ -149,6 +149,19 @@ def test_a_question_that_is_refused_is_kept_and_the_refusal_told(sheet: Any) -> 
     expect(page.get_by_role("button", name="Ask")).to_be_enabled()
 
 
+def test_what_is_typed_while_an_answer_is_on_its_way_stays(sheet: Any) -> None:
+    held = sheet.hold("POST", "/questions")
+    page = sheet.begin()
+    box = page.get_by_role("textbox", name="Ask about this evidence")
+    box.fill("What of the kidneys?")
+    box.press("Enter")
+    box.fill("And of the lungs?")
+    held.go()
+    expect(page.locator(".answer")).to_contain_text("What of the kidneys?")
+    expect(page.get_by_role("button", name="Ask")).to_be_enabled()
+    expect(box).to_have_value("And of the lungs?")
+
+
 def test_the_first_stop_of_the_keyboard_skips_to_the_review(sheet: Any) -> None:
     page = sheet.begin()
     assert page.evaluate("document.querySelector('a, button, input').textContent") == "Skip to the review"

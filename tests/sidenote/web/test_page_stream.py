@@ -84,19 +84,16 @@ ENDED = json.dumps({"reason": "another_launch", "words": "Another patient was op
 @pytest.mark.parametrize("ending", ["/questions", "/decisions", "/events"])
 def test_an_answer_that_comes_after_the_end_is_not_shown(sheet: Any, ending: str) -> None:
     """The answer is held in the browser until the session has ended."""
-    kept: list[Any] = []
+    held = sheet.hold("POST" if ending == "/questions" else "GET", ending)
     page = sheet.page
-    page.route(f"**{ending}", lambda route: kept.extend([route]))
-    sheet.begin(wait=ending != "/events")
+    sheet.begin(wait=ending == "/questions")
     if ending == "/questions":
         page.get_by_role("textbox", name="Ask about this evidence").fill("What of the kidneys?")
         page.keyboard.press("Enter")
-    while not kept:
-        page.wait_for_timeout(10)
+    assert held.route
     page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
     expect(page.get_by_role("heading", name="This page was left")).to_be_visible()
-    for route in kept:
-        route.fulfill(json={"title": "late Lindqvist"}) if ending != "/decisions" else route.fulfill(json=[])
+    held.answer({"title": "late Lindqvist"} if ending != "/decisions" else [])
     page.wait_for_timeout(50)
     assert "Lindqvist" not in page.evaluate(LEFT)
     sheet.heard("DELETE", "/session")
@@ -130,7 +127,10 @@ def test_a_review_that_failed_says_why_shows_nothing_of_the_patient_and_may_be_t
     expect(page.locator("main")).to_contain_text("The chart cannot be read.")
     assert "Lindqvist" not in page.evaluate(LEFT)
     del sheet.script.log
+    held = sheet.hold("POST", "/reviews")
     page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="Try again")).to_be_disabled()
+    held.go()
     page.wait_for_selector("main[data-state=review]")
     assert [one.path for one in sheet.script.sent("GET", "/events")] == ["/api/reviews/r1/events", "/api/reviews/r2/events"]
 

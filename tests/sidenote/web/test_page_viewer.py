@@ -271,6 +271,18 @@ def test_evidence_leads_to_its_region_and_the_mark_leads_back(sheet: Any) -> Non
     expect(page.locator(".evidence li.on b")).to_have_text("E1")
 
 
+def test_evidence_leads_to_its_region_when_the_image_has_come_which_is_asked_for_once(sheet: Any) -> None:
+    held = sheet.hold("GET", "a" * 64)
+    page = sheet.begin()
+    page.get_by_role("button", name="Show in image: E1").click()
+    expect(page.locator(".now")).to_be_focused()
+    held.go()
+    expect(page.locator(".now canvas")).to_be_visible()
+    expect(page.get_by_role("button", name="Heat map", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".now")).to_be_focused()
+    assert len(sheet.script.sent("GET", "a" * 64)) == 1
+
+
 def test_an_image_that_does_not_come_is_told_and_asked_for_again(sheet: Any) -> None:
     sheet.script.answers["GET", "a" * 64] = (503, {"title": "Unavailable", "status": 503, "code": "unavailable"})
     page = sheet.begin()
@@ -279,6 +291,7 @@ def test_an_image_that_does_not_come_is_told_and_asked_for_again(sheet: Any) -> 
     del sheet.script.answers["GET", "a" * 64]
     alert.get_by_role("button", name="Try again").click()
     expect(page.locator(".now canvas")).to_be_visible()
+    expect(page.locator(".now")).to_be_focused()
 
 
 def test_an_earlier_image_is_fetched_when_asked_for_and_moves_along(sheet: Any) -> None:
@@ -300,6 +313,21 @@ def test_an_earlier_image_is_fetched_when_asked_for_and_moves_along(sheet: Any) 
     expect(page.locator(".now")).to_be_hidden()
     swap.click()
     expect(page.locator(".prior")).to_be_hidden()
+    assert len(sheet.script.sent("GET", "/priors/1")) == 1
+
+
+def test_what_was_chosen_last_is_shown_whenever_an_earlier_image_comes(sheet: Any) -> None:
+    held = sheet.hold("GET", "/priors/1")
+    page = shown(sheet)
+    page.get_by_role("button", name="Side by side").click()
+    page.get_by_role("button", name="Now", exact=True).click()
+    held.go()
+    page.locator(".prior canvas").wait_for(state="attached")
+    page.evaluate(SETTLED)
+    expect(page.locator(".prior")).to_be_hidden()
+    expect(page.get_by_role("button", name="Now", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Side by side").click()
+    expect(page.locator(".prior canvas")).to_be_visible()
     assert len(sheet.script.sent("GET", "/priors/1")) == 1
 
 

@@ -11,7 +11,7 @@ def test_cases_are_numbered_by_distance_and_say_what_they_share(reviews: dict[st
     view = similar_view(review)
     assert view is not None
     assert view.comparable
-    assert view.words == f"{len(review.similar_cases)} of 160 comparable"
+    assert view.words == f"{len(review.similar_cases)} of 60 comparable"
     assert [case.number for case in view.cases] == list(range(1, len(view.cases) + 1))
     assert [case.distance for case in view.cases] == sorted(case.distance for case in view.cases)
     first = view.cases[0]
@@ -41,7 +41,7 @@ def test_how_it_was_searched_is_told_with_the_filter_and_the_coverage(reviews: d
     view = similar_view(reviews["heart-failure"].review)
     assert view is not None
     assert "95% of held-out cases" in view.detail
-    assert view.method[0] == "Searched 160 cases, of modality CR or DR or DX or RG and body part chest alone."
+    assert view.method[0] == "Searched 60 cases, of modality CR or DR or DX or RG and body part chest alone."
     assert view.method[-1].startswith("Plan: ")
 
 
