@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.children import ROOT
 from bench.clock import alternate
 from bench.clustered import on_disk
 from bench.peers.by_faiss import Flat, Graph, InvertedFile
@@ -44,7 +45,7 @@ def measure(folder: str, count: int, rounds: int) -> dict[str, Any]:
     rows = np.asarray(on_disk(place / "vectors.npy", count))
     peers = [peer for peer in PEERS if count <= peer.most]
     built = {peer.name: _built(place, peer.name, partial(peer.build, rows)) for peer in peers}
-    built[OURS] = _built(place, "near.faiss", partial(_make, rows))
+    built[OURS] = _built(place, "near.faiss", partial(_make, rows), _made_by())
     run = _Run(Ours(_table(place, rows)), {peer.name: peer.open(rows, place / _file(peer.name)) for peer in peers}, rounds)
     scenes = all_scenes(rows)
     searches = [line for scene in scenes for line in run.sweep(scene)]
@@ -146,17 +147,24 @@ def _make(rows: Rows, path: Path) -> None:
     path.with_suffix(".json").write_text("null" if note is None else note.model_dump_json())
 
 
-def _built(place: Path, name: str, build: Callable[[Path], None]) -> dict[str, float]:
-    """CPU seconds and bytes of a build, made once and kept."""
+def _built(place: Path, name: str, build: Callable[[Path], None], made_by: str = "") -> dict[str, Any]:
+    """CPU seconds and bytes of a build, made once and kept, and made again by other code."""
     path, noted = place / _file(name), place / f"{_file(name)}.built"
-    if not noted.exists():
+    if not noted.exists() or json.loads(noted.read_text()).get("made_by", "") != made_by:
         began = tree_cpu_ms()
         build(path)
         seconds = (tree_cpu_ms() - began) / 1000
         files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
-        noted.write_text(json.dumps({"cpu_seconds": seconds, "bytes": sum(one.stat().st_size for one in files)}))
-    known: dict[str, float] = json.loads(noted.read_text())
+        size = sum(one.stat().st_size for one in files)
+        noted.write_text(json.dumps({"cpu_seconds": seconds, "bytes": size, "made_by": made_by}))
+    known: dict[str, Any] = json.loads(noted.read_text())
     return known
+
+
+def _made_by() -> str:
+    """Identifies the code that makes and tunes the approximate index."""
+    sources = (ROOT / "retrieval" / "vectors" / f"{name}.py" for name in ("making", "near", "tuning"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
 
 
 def _table(place: Path, rows: Rows) -> VectorTable:

@@ -42,8 +42,18 @@ class Rates:
     """Reading it once, for one query or many."""
     multiply: float
     """Multiplying it for one of many queries."""
-    pick: float
-    """Copying it out of its row's place, reading it apart."""
+    pick: float | None
+    """Copying it out of its row's place, reading it apart, which only a CPU does; None where to pass over the other rows is faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What copies of the rows that filters keep may take, where an engine holds them."""
+
+    copies: int
+    """Bytes of all of them."""
+    value: int
+    """Bytes of one value of a row."""
 
 
 class Held(Protocol):
@@ -79,6 +89,11 @@ class Engine(Protocol):
     @property
     def rates(self) -> Rates:
         """How fast it is, for the plan."""
+        ...
+
+    @property
+    def room(self) -> Room:
+        """What it may hold beside the rows."""
         ...
 
     def hold(self, rows: Vectors) -> Held | None:

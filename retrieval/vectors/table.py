@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from retrieval.errors import IndexCorrupt, QueryRefused
 from retrieval.vectors.asked import Asked, Dimensions, Kind, Vectors
+from retrieval.vectors.codes import Looked
 from retrieval.vectors.engine import Barred, Engine, Held, Pairs
 from retrieval.vectors.exact import CpuEngine, Picked
 from retrieval.vectors.gathered import Gathered
@@ -18,10 +19,10 @@ from retrieval.vectors.near import Near, NearPoint
 from retrieval.vectors.plan import Plan, PlanName, Sought, plan
 from retrieval.vectors.settling import narrow, settle
 
-COPIES = 512 << 20
-"""Bytes of copies of filtered rows that a table holds at most."""
 SELECTIONS = 32 << 20
 """Bytes of what the approximate index is told of filters: a bit a row, and a count a list."""
+CODES = 128 << 20
+"""Bytes of copies of filtered rows' codes that a table holds at most."""
 _NO_ROWS = np.zeros(0, np.int64)
 _NO_DISTANCES = np.zeros(0, np.float32)
 _NO_PAIRS = Pairs(_NO_ROWS, _NO_ROWS)
@@ -71,9 +72,9 @@ class VectorTable:
     """Rows [n, image + text] and the ways to search them. Searches may run in several threads."""
 
     def __init__(
-        self, rows: Vectors, dimensions: Dimensions, near: Near | None = None, engine: Engine | None = None, *, copies: int = COPIES
+        self, rows: Vectors, dimensions: Dimensions, near: Near | None = None, engine: Engine | None = None, *, copies: int | None = None
     ) -> None:
-        """Search `rows`, of which no copy is made but of what filters keep, `copies` bytes at most.
+        """Search `rows`, of which no copy is made but of what filters keep, `copies` bytes at most or as the engine says.
 
         Raises:
             IndexCorrupt: when `near` is of other rows.
@@ -85,9 +86,10 @@ class VectorTable:
         self.cases = len(rows)
         self._near = near
         self._engine, self._held = _held(engine or CpuEngine(), rows)
-        self._copies = copies
-        self._gathered = Gathered(self._held.gather, copies)
+        self._copies = self._engine.room.copies if copies is None else copies
+        self._gathered = Gathered(self._held.gather, self._copies)
         self._selected = None if near is None else Gathered(near.select, SELECTIONS)
+        self._codes = None if near is None else Gathered(near.codes, CODES)
 
     @property
     def searched_by(self) -> str:
@@ -129,9 +131,9 @@ class VectorTable:
         if asked.vector.shape != (columns.stop - columns.start,):
             raise QueryRefused("a query vector is not as long as the columns it is compared with")
 
-    def _planned(self, group: Sequence[_One], limit: int, wanted: int) -> Iterator[tuple[int, Scan]]:
+    def _planned(self, group: Sequence[_One], limit: int, wanted: int, whole: bool = False) -> Iterator[tuple[int, Scan]]:
         """The answers to queries of one kind under one filter, those of one plan together."""
-        by_found = {found: self._plan(group[0], found, wanted, len(group)) for found in {one.found for one in group}}
+        by_found = {found: self._plan(group[0], found, wanted, len(group), whole) for found in {one.found for one in group}}
         ways: dict[tuple[PlanName, NearPoint | None], list[_One]] = {}
         for one in group:
             chosen = by_found[one.found]
@@ -141,13 +143,13 @@ class VectorTable:
             if name == "none":
                 yield from ((one.number, Scan(_NO_ROWS, _NO_DISTANCES, name, reason)) for one, reason in zip(ones, reasons, strict=True))
             elif point is not None:
-                yield from self._approximately(ones, point, reasons, limit)
+                yield from self._approximately(ones, name, point, reasons, limit)
             else:
                 settled = self._settled(ones, self._exactly(ones, name, limit), [min(limit, one.found) for one in ones])
                 for one, (rows, distances), reason in zip(ones, settled, reasons, strict=True):
                     yield one.number, Scan(rows, distances, name, reason)
 
-    def _plan(self, one: _One, found: int, wanted: int, batch: int) -> Plan:
+    def _plan(self, one: _One, found: int, wanted: int, batch: int, whole: bool) -> Plan:
         base, columns = one.kept.base, self.dimensions.columns(one.asked.kind)
         return plan(
             Sought(
@@ -158,9 +160,10 @@ class VectorTable:
                 kind=one.asked.kind,
                 columns=columns.stop - columns.start,
                 batch=batch,
-                copies_fit=base is not None and len(base) * self.rows.shape[1] * self.rows.itemsize <= self._copies,
+                copies_fit=base is not None and len(base) * self.rows.shape[1] * self._engine.room.value <= self._copies,
                 note=None if self._near is None else self._near.note,
                 rates=self._engine.rates,
+                whole=whole,
             )
         )
 
@@ -176,24 +179,35 @@ class VectorTable:
         found = held.nearest(columns, queries, most, _barred([one.dropped for one in ones], None))
         return Pairs(found.query, base[found.position])
 
-    def _approximately(self, ones: Sequence[_One], point: NearPoint, reasons: Sequence[str], limit: int) -> Iterator[tuple[int, Scan]]:
-        """What the approximate index finds, less what may not be found. Where too little is left, more is looked for, at last exactly."""
-        assert self._near is not None
-        assert self._selected is not None
-        columns, queries, base = self.dimensions.columns(ones[0].asked.kind), _queries(ones), ones[0].kept.base
-        only = None if base is None else self._selected.of(ones[0].kept.base_name, base)
-        fetched = self._near.fetch(columns, queries, point.probes, point.fetch, only)
-        nearest = narrow(self.rows[:, columns], queries, fetched, point.limit)
+    def _approximately(
+        self, ones: Sequence[_One], name: PlanName, point: NearPoint, reasons: Sequence[str], limit: int
+    ) -> Iterator[tuple[int, Scan]]:
+        """What codes find, less what may not be found. Where that is too little, or unsure, more is looked for, at last exactly."""
+        columns, queries = self.dimensions.columns(ones[0].asked.kind), _queries(ones)
+        looked = self._looked(ones[0].kept, name, point, columns, queries)
+        needed = [min(limit + len(one.dropped), point.limit) for one in ones]
+        nearest, sure = narrow(self.rows[:, columns], queries, looked, point.limit, needed)
         short = []
         settled = self._settled(ones, nearest, [point.limit] * len(ones))
-        for one, (rows, distances), reason in zip(ones, settled, reasons, strict=True):
-            may = _may_be_found(rows, one.kept)
-            if np.count_nonzero(may) < min(limit, one.found):
+        for one, (rows, distances), certain, reason in zip(ones, settled, sure.tolist(), reasons, strict=True):
+            may = _may_be_found(rows, None if name == "codes of kept rows" else one.kept.base, one.kept.dropped)
+            if not certain or np.count_nonzero(may) < min(limit, one.found):
                 short.append(one)
             else:
-                yield one.number, Scan(rows[may][:limit], distances[may][:limit], "approximate index", reason)
+                yield one.number, Scan(rows[may][:limit], distances[may][:limit], name, reason)
         if short:
-            yield from self._planned(short, limit, point.limit + 1)
+            yield from self._planned(short, limit, point.limit + 1, whole=True)
+
+    def _looked(self, kept: Kept, name: PlanName, point: NearPoint, columns: slice, queries: Vectors) -> Looked:
+        assert self._near is not None
+        if kept.base is None:
+            return Looked(self._near.fetch(columns, queries, point.probes, point.fetch))
+        if name == "codes of kept rows":
+            assert self._codes is not None
+            return self._codes.of(kept.base_name, kept.base).fetch(columns, queries, point.fetch)
+        assert self._selected is not None
+        only = self._selected.of(kept.base_name, kept.base)
+        return Looked(self._near.fetch(columns, queries, point.probes, point.fetch, only))
 
     def _settled(self, ones: Sequence[_One], pairs: Pairs, limits: Sequence[int]) -> list[tuple[Rows, Vectors]]:
         return settle(self.rows[:, self.dimensions.columns(ones[0].asked.kind)], _queries(ones), pairs, limits)
@@ -208,10 +222,10 @@ def _queries(ones: Sequence[_One]) -> Vectors:
     return ones[0].asked.vector[None] if len(ones) == 1 else np.stack([one.asked.vector for one in ones])
 
 
-def _may_be_found(rows: Rows, kept: Kept) -> NDArray[np.bool_]:
-    """Which of `rows` a query may find."""
-    may = np.ones(len(rows), dtype=bool) if kept.base is None else _among(rows, kept.base)
-    return may & ~_among(rows, kept.dropped) if len(kept.dropped) else may
+def _may_be_found(rows: Rows, base: Rows | None, dropped: Rows) -> NDArray[np.bool_]:
+    """Which of `rows` are in `base`, when there is one, and not dropped."""
+    may = np.ones(len(rows), dtype=bool) if base is None else _among(rows, base)
+    return may & ~_among(rows, dropped) if len(dropped) else may
 
 
 def _among(rows: Rows, sorted_rows: Rows) -> NDArray[np.bool_]:

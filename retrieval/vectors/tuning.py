@@ -1,6 +1,7 @@
 """How many lists and rows an answer needs: measured for each kind of query, on rows that nothing was trained on.
 
-Such a row is asked as if it were new, itself left out: among all rows, and among those that filters keep which are drawn at random.
+Such a row is asked as if it were new, itself left out: among all rows, in few lists and in all of them, and in few among those that
+a filter keeps which is drawn at random. Where a filter keeps less, all it keeps is looked at: what was found in all lists holds there.
 Where no setting finds enough there is none, and the plan stays exact. The settings depend on the vectors alone, not on the machine's
 speed: the same archive gives the same settings.
 """
@@ -8,7 +9,7 @@ speed: the same archive gives the same settings.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,13 +25,13 @@ ENOUGH = 0.985
 """Share of the true nearest that a setting must find; over the .98 that is promised by what 2,560 draws may err."""
 ENOUGH_FILTERED = 0.993
 """The same under a filter, where .99 is promised."""
-SHARES = (0.3, 0.1, 0.03)
-"""What filters keep that settings are sought for; where less is kept, an exact scan is short."""
+SHARES = (0.3,)
+"""What filters keep that settings for few lists are sought for; where less is kept, to look at all of its codes is shorter."""
 LIMITS = (10, 64, 256)
 """Settings are sought for these numbers of neighbours."""
 _PROBES = tuple(lists for power in range(1, 12) for lists in (2**power, 3 * 2 ** (power - 1)))
 """Lists looked at: to look at all of them is still many times as fast as an exact scan."""
-_FETCHES = (2, 4, 8, 16)
+_FETCHES = (2, 4, 8, 16, 32)
 """Rows fetched for each neighbour that is asked for."""
 MOST_FETCHED = 2_048
 """Rows fetched at most."""
@@ -100,7 +101,10 @@ def tune(
         for kind in KINDS if among.base is None else sorted({point.kind for point in points}):
             trial = _trial(archive, kind, among)
             looks = _Looks(trial, near, most + 1)
-            points += [point for limit in LIMITS if limit <= trial.last.shape[1] if (point := _cheapest(trial, looks, limit))]
+            limits = [limit for limit in LIMITS if limit <= trial.last.shape[1]]
+            points += [point for limit in limits if (point := _cheapest(trial, looks, limit))]
+            if among.base is None:
+                points += [point for limit in limits if (point := _whole(trial, looks, limit))]
     return tuple(points)
 
 
@@ -147,10 +151,19 @@ class _Looks:
         """(lists, rows fetched), the cheapest first; none of so few lists that all that is fetched from them is too little."""
         a_list = self._near.note.rows / self._near.note.lists + _LIST_COST
         probes = [lists for lists in _PROBES if lists <= self._near.note.lists]
-        fetches = [limit * times for times in _FETCHES if limit * times < self._most]
+        fetches = self.fetches(limit)
         fewest = bisect.bisect_left(probes, True, key=lambda lists: self.recall(limit, lists, fetches[-1]) >= enough)
         each = [(lists, fetch) for lists in probes[fewest:] for fetch in fetches]
         yield from sorted(each, key=lambda one: one[0] * a_list + one[1] * _ROW_COST)
+
+    @property
+    def lists(self) -> int:
+        """All of the index."""
+        return self._near.note.lists
+
+    def fetches(self, limit: int) -> list[int]:
+        """How many rows may be fetched, the fewest first."""
+        return [limit * times for times in _FETCHES if limit * times < self._most]
 
     def recall(self, limit: int, probes: int, fetch: int) -> float:
         """Share of the `limit` nearest that are fetched; of what ties with the last, any will do."""
@@ -177,11 +190,20 @@ def _true(trial: _Trial, pairs: Pairs, most: int, count: int) -> Vectors:
 
 def _cheapest(trial: _Trial, looks: _Looks, limit: int) -> NearPoint | None:
     """The first setting, by its cost, that finds enough."""
-    share = trial.among.share
-    enough = ENOUGH if share == 1 else ENOUGH_FILTERED
-    for probes, fetch in looks.settings(limit, enough):
+    enough = ENOUGH if trial.among.share == 1 else ENOUGH_FILTERED
+    return _first(trial, looks, limit, looks.settings(limit, enough), enough)
+
+
+def _whole(trial: _Trial, looks: _Looks, limit: int) -> NearPoint | None:
+    """The fewest rows fetched of all lists that find what is promised under filters."""
+    return _first(trial, looks, limit, ((looks.lists, fetch) for fetch in looks.fetches(limit)), ENOUGH_FILTERED)
+
+
+def _first(trial: _Trial, looks: _Looks, limit: int, settings: Iterable[tuple[int, int]], enough: float) -> NearPoint | None:
+    for probes, fetch in settings:
         recall = looks.recall(limit, probes, fetch)
         if recall >= enough:
+            share = trial.among.share
             return NearPoint(kind=trial.kind, limit=limit, probes=probes, fetch=fetch, recall=round(recall, 4), share=share)
     return None
 

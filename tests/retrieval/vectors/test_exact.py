@@ -25,7 +25,7 @@ def test_a_product_in_float32_errs_by_less_than_half_the_slack(seed: int, column
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     query = rows[:1] + np.float32(0.01)
     true = (rows.astype(np.float64) * query).sum(axis=1)
-    assert np.abs(rows @ query[0] - true).max() < slack(query)[0] / 2
+    assert np.abs(rows @ query[0] - true).max() < slack(query[0]) / 2
 
 
 def test_candidates_are_few_and_hold_the_nearest(archive: Archive) -> None:

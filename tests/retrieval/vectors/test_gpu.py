@@ -80,7 +80,7 @@ def test_rows_that_do_not_fit_on_the_gpus_are_searched_on_the_cpu(archive: Archi
     rows, asked = archive.rows(2_000), archive.asked(5)
     exact = VectorTable(rows, archive.dimensions)
     for spare, name in ((80_000, "torch, float16, cpu, cpu"), (79_999, "CPU")):
-        engine = TorchEngine(["cpu", "cpu"], free=lambda device, spare=spare: (3 << 30) + spare)  # type: ignore[misc]
+        engine = TorchEngine(["cpu", "cpu"], free=lambda device, spare=spare: (5 << 30) + spare)  # type: ignore[misc]
         table = VectorTable(rows, archive.dimensions, engine=engine)
         assert table.searched_by == name
         assert [table.scan(one, archive.everything, 5).rows.tolist() for one in asked] == [

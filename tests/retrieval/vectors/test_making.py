@@ -81,7 +81,8 @@ def test_under_a_filter_new_queries_find_as_much_as_was_promised(
     kept = [dropping(3, 4, base=base)] * 200
     found = VectorTable(rows, archive.dimensions, near, SlowEngine()).scan_many(asked, kept, 10)
     exact = VectorTable(rows, archive.dimensions).scan_many(asked, kept, 10)
-    assert share < 0.4 or {scan.plan for scan in found} == {"approximate index"}
+    by_codes = [scan for scan in found if scan.plan in {"approximate index", "codes of kept rows"}]
+    assert (share, kind) != (0.4, "fused") or len(by_codes) > 100, "codes of 4 or 6 parts cannot tell, those of 10 can"
     assert not {row for scan in found for row in scan.rows.tolist()} - set(base.tolist())
     same = sum(len(set(a.rows.tolist()) & set(b.rows.tolist())) for a, b in zip(found, exact, strict=True))
     assert same >= 0.985 * 2_000
@@ -132,6 +133,48 @@ def test_where_a_filter_keeps_what_is_unlike_a_query_nothing_more_is_lost(archiv
     assert same >= 0.97 * 600
 
 
+def _whole(note: NearNote) -> NearNote:
+    """What looks at all lists, and nothing that looks at few."""
+    return note.model_copy(update={"points": tuple(one for one in note.points if one.share == 1 and one.probes == note.lists)})
+
+
+@pytest.mark.parametrize("batch", [1, 30])
+def test_where_all_codes_are_looked_at_only_kept_rows_are_found_and_as_many_as_promised(
+    archive: Archive, rows: Vectors, made: tuple[Path, NearNote], dropping: Callable[..., Kept], batch: int
+) -> None:
+    near = load_near(np.memmap(made[0], dtype=np.uint8, mode="r"), _whole(made[1]))
+    table, exact = VectorTable(rows, archive.dimensions, near, SlowEngine()), VectorTable(rows, archive.dimensions)
+    asked, base, same, by_codes = archive.asked(60, seed=8, centres=150), np.flatnonzero(np.arange(CASES) % 5 < 2), 0, 0
+    for first in range(0, 60, batch):
+        some = asked[first : first + batch]
+        own = [dropping(*exact.scan(one, dropping(base=base), 3).rows.tolist(), base=base) for one in some]
+        for one, kept, found in zip(some, own, table.scan_many(some, own, 10), strict=True):
+            assert set(found.rows.tolist()) <= set(base.tolist()) - set(kept.dropped.tolist())
+            same += len(set(found.rows.tolist()) & set(exact.scan(one, kept, 10).rows.tolist()))
+            by_codes += found.plan == "codes of kept rows"
+    assert by_codes > 30
+    assert same >= 0.985 * 600
+
+
+def test_where_codes_cannot_tell_what_is_kept_apart_nothing_is_lost(
+    archive: Archive, rows: Vectors, made: tuple[Path, NearNote], dropping: Callable[..., Kept], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter that keeps rows as far from the query as one another: a setting found by other queries promises nothing there."""
+    near = load_near(np.memmap(made[0], dtype=np.uint8, mode="r"), _whole(made[1]))
+    table, exact = VectorTable(rows, archive.dimensions, near, SlowEngine()), VectorTable(rows, archive.dimensions)
+
+    def lost() -> int:
+        missed = 0
+        for one in archive.asked(10, seed=9, centres=150):
+            kept = dropping(base=np.sort(exact.scan(one, archive.everything, CASES).rows[2_000:3_600]))
+            missed += len(set(exact.scan(one, kept, 10).rows.tolist()) - set(table.scan(one, kept, 10).rows.tolist()))
+        return missed
+
+    assert lost() == 0
+    monkeypatch.setattr("retrieval.vectors.settling.STANDS_OUT", -np.inf)
+    assert lost() > 50, "what would be lost if no query were in doubt"
+
+
 def test_the_same_rows_give_the_same_bytes(archive: Archive, tmp_path: Path) -> None:
     rows = archive.rows(1_000)
     notes = [make_near(rows, archive.dimensions, 0.5, tmp_path / name, fewest_bytes=0) for name in ("a", "b")]
@@ -147,7 +190,8 @@ def test_few_rows_need_none(archive: Archive, tmp_path: Path) -> None:
 
 
 def test_where_no_setting_finds_enough_there_is_none(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrieval.vectors.tuning.ENOUGH", 1.01)
+    for name in ("ENOUGH", "ENOUGH_FILTERED"):
+        monkeypatch.setattr(f"retrieval.vectors.tuning.{name}", 1.01)
     assert make_near(archive.rows(1_000), archive.dimensions, 0.5, tmp_path / "near.faiss", fewest_bytes=0) is None
     assert list(tmp_path.iterdir()) == []
 

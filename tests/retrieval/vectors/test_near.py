@@ -62,6 +62,16 @@ def test_refuses_an_index_of_another_make(archive: Archive, factory: str, metric
         load_near(_index(archive.rows(1_000), factory, metric), _note())
 
 
+def test_refuses_codes_of_what_a_list_leaves_over(archive: Archive) -> None:
+    """Such codes mean nothing beside those of another list."""
+    index = faiss.index_factory(40, "IVF4,PQ10x4fs", faiss.METRIC_INNER_PRODUCT)
+    index.by_residual = True
+    index.train(archive.rows(1_000))
+    index.add(archive.rows(1_000))
+    with pytest.raises(IndexCorrupt):
+        load_near(faiss.serialize_index(index), _note())
+
+
 @pytest.mark.parametrize("length", [0, 3, 100])
 def test_refuses_bytes_that_are_no_index(data: np.ndarray, length: int) -> None:
     with pytest.raises(IndexCorrupt):
@@ -104,11 +114,20 @@ def test_there_is_no_setting_for_a_share_under_all_that_were_measured() -> None:
     assert note.point("text", 10, 0.1) is not None
 
 
+def test_the_whole_is_looked_at_with_the_least_limit_that_covers_and_the_most_rows_fetched() -> None:
+    settings = ((10, 3, 80, 1.0), (10, 4, 40, 1.0), (10, 4, 160, 1.0), (64, 4, 512, 1.0), (10, 4, 320, 0.3))
+    note = _note(points=tuple(NearPoint(kind="text", limit=k, probes=p, fetch=f, recall=0.995, share=s) for k, p, f, s in settings))
+    found = [point.fetch if (point := note.whole("text", limit)) else None for limit in (1, 10, 11, 64, 65)]
+    assert found == [160, 160, 512, 512, None]
+    assert note.whole("image", 1) is None
+
+
 def test_a_note_of_a_time_before_filters_were_measured_speaks_of_all_rows() -> None:
     old = '{"factory":"IVF4,PQ10x4fs","rows":9,"dimension":4,"points":[{"kind":"text","limit":10,"probes":2,"fetch":40,"recall":0.99}]}'
     note = NearNote.model_validate_json(old)
     assert note.point("text", 10) is not None
     assert note.point("text", 10, 0.5) is None
+    assert note.whole("text", 10) is None
 
 
 @pytest.mark.parametrize("queries", [1, 7])
@@ -146,3 +165,15 @@ def test_a_query_whose_lists_hold_little_of_what_is_kept_finds_nothing(data: np.
 def test_nothing_kept_is_nothing_found(data: np.ndarray, archive: Archive) -> None:
     near = load_near(data, _note())
     assert not len(near.fetch(slice(0, 40), archive.rows(3), 4, 50, near.select(np.zeros(0, np.int64))).position)
+
+
+def test_codes_of_a_mapped_file_are_those_of_the_kept_rows(data: np.ndarray, archive: Archive, tmp_path: Path) -> None:
+    (tmp_path / "near.faiss").write_bytes(data.tobytes())
+    near = load_near(np.memmap(tmp_path / "near.faiss", dtype=np.uint8, mode="r"), _note())
+    rows, base = archive.rows(1_000), np.arange(5, 1_000, 3)
+    looked = near.codes(base).fetch(slice(0, 40), rows[base[:4]], 60)
+    assert set(looked.pairs.position.tolist()) <= set(base.tolist())
+    assert all(base[number] in looked.pairs.position[looked.pairs.query == number] for number in range(4))
+    plain = near.fetch(slice(0, 40), rows[base[:4]], 4, 60, near.select(base))
+    same = set(zip(looked.pairs.query, looked.pairs.position, strict=True)) & set(zip(plain.query, plain.position, strict=True))
+    assert len(same) >= 0.95 * len(plain.query), "the same codes, but for ties at the end"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from retrieval.vectors import Vectors, VectorTable
-from retrieval.vectors.engine import Held, Rates
+from retrieval.vectors.engine import Held, Rates, Room
 from retrieval.vectors.exact import CpuEngine
 from retrieval.vectors.on_faiss import FaissRows
 
@@ -27,6 +27,7 @@ def halves(dimension: int) -> Any:
 class Halves:
     name = "halves"
     rates: Rates = CpuEngine.rates
+    room: Room = CpuEngine.room
 
     def hold(self, rows: Vectors) -> Held:
         return FaissRows(rows, halves)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.vectors.exact import CpuEngine
+from retrieval.vectors.gpu import TorchEngine
 from retrieval.vectors.near import NearNote, NearPoint
 from retrieval.vectors.plan import Sought, exact_cost, plan
 
@@ -24,6 +25,15 @@ NOTE = NearNote(
         NearPoint(kind="fused", limit=64, probes=96, fetch=128, recall=0.995, share=0.1),
     ),
 )
+WHOLE = NOTE.model_copy(
+    update={
+        "points": (
+            *NOTE.points,
+            NearPoint(kind="fused", limit=10, probes=512, fetch=160, recall=0.998),
+            NearPoint(kind="fused", limit=64, probes=512, fetch=512, recall=0.997),
+        )
+    }
+)
 ASKED = Sought(
     cases=100_000,
     base=None,
@@ -36,11 +46,12 @@ ASKED = Sought(
     note=NOTE,
     rates=CpuEngine.rates,
 )
-ALL, KEPT, PICKED, NEAR = (
+ALL, KEPT, PICKED, NEAR, CODES = (
     "exact scan over all rows",
     "exact scan over kept rows",
     "exact scan over rows picked one by one",
     "approximate index",
+    "codes of kept rows",
 )
 
 
@@ -64,10 +75,21 @@ ALL, KEPT, PICKED, NEAR = (
         pytest.param({"base": 9_000, "kept": 9_000}, KEPT, id="less than any filter that was tried"),
         pytest.param({"base": 10_000, "kept": 9_000, "copies_fit": False, "note": None}, PICKED, id="10 %, too large to keep"),
         pytest.param({"base": 10_000, "kept": 9_900, "copies_fit": False}, NEAR, id="10 %, too large to keep, and an index"),
+        pytest.param(
+            {"base": 10_000, "kept": 9_000, "copies_fit": False, "note": None, "rates": TorchEngine.rates}, ALL, id="10 %, on a GPU"
+        ),
         pytest.param({"base": 90_000, "kept": 90_000}, NEAR, id="90 %"),
         pytest.param({"base": 90_000, "kept": 90_000, "note": None}, ALL, id="90 % without an index"),
         pytest.param({"base": 45_000, "kept": 45_000, "note": None, "copies_fit": False}, ALL, id="45 % too large to keep"),
         pytest.param({"cases": 3_000, "kept": 3_000}, ALL, id="a scan is short"),
+        pytest.param({"note": WHOLE}, NEAR, id="without a filter all codes are too many"),
+        pytest.param({"note": WHOLE, "base": 30_000, "kept": 30_000}, CODES, id="30 %, all codes"),
+        pytest.param({"note": WHOLE, "base": 20_000, "kept": 20_000}, CODES, id="20 %, all codes"),
+        pytest.param({"note": WHOLE, "base": 10_000, "kept": 10_000}, KEPT, id="10 %, all codes, but an exact scan is short"),
+        pytest.param({"note": WHOLE, "base": 30_000, "kept": 30_000, "kind": "image"}, KEPT, id="30 %, no such setting for this kind"),
+        pytest.param({"note": WHOLE, "base": 30_000, "kept": 30_000, "wanted": 65}, KEPT, id="30 %, more neighbours than were tried"),
+        pytest.param({"note": WHOLE, "whole": True}, NEAR, id="all codes wanted, without a filter"),
+        pytest.param({"note": NOTE, "base": 30_000, "kept": 30_000, "whole": True}, NEAR, id="all codes wanted, and never tried"),
     ],
 )
 def test_how_a_query_is_answered(changes: dict[str, object], name: str) -> None:
@@ -124,6 +146,28 @@ def test_an_approximate_answer_is_never_planned_where_an_exact_one_is_short(
         assert exact_cost(sought, exact.name) * batch >= 2_000
     else:
         assert chosen == exact
+
+
+@pytest.mark.parametrize(("share", "name"), [(0.02, CODES), (0.1, CODES), (0.6, NEAR), (0.9, NEAR)])
+def test_of_a_million_rows_lists_are_looked_at_where_a_filter_keeps_many(share: float, name: str) -> None:
+    note = WHOLE.model_copy(update={"factory": "IVF2048,PQ96x4fs", "rows": 1_000_000})
+    whole = tuple(one.model_copy(update={"probes": 2_048}) if one.probes == 512 else one for one in note.points)
+    kept = round(share * 1_000_000)
+    sought = replace(ASKED, cases=1_000_000, base=kept, kept=kept, note=note.model_copy(update={"points": whole}))
+    assert plan(sought).name == name
+    assert plan(replace(sought, whole=True)).name == CODES
+
+
+def test_a_plan_is_that_of_its_own_library() -> None:
+    """Plans are remembered: equal counts under another note or other rates are another question."""
+    slow = replace(CpuEngine.rates, read=33.0, multiply=3.0)
+    sought = replace(ASKED, base=10_000, kept=10_000)
+    assert [plan(replace(sought, **other)).name for other in ({}, {"note": WHOLE, "rates": slow}, {"note": None}, {})] == [  # type: ignore[arg-type]
+        KEPT,
+        CODES,
+        KEPT,
+        KEPT,
+    ]
 
 
 def test_many_queries_together_cost_less_each() -> None:

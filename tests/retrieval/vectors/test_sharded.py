@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retrieval.vectors import Vectors, VectorTable
-from retrieval.vectors.engine import Held, Rates
+from retrieval.vectors.engine import Held, Rates, Room
 from retrieval.vectors.exact import CpuEngine
 from retrieval.vectors.sharded import Sharded, shares
 
@@ -24,6 +24,7 @@ class Places:
 
     name = "places"
     rates: Rates = CpuEngine.rates
+    room: Room = CpuEngine.room
 
     def __init__(self, number: int) -> None:
         self._number = number

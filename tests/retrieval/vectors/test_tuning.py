@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from retrieval.vectors import NearNote, Vectors
+from retrieval.vectors.codes import KeptCodes
 from retrieval.vectors.engine import Barred, Pairs
 from retrieval.vectors.exact import CpuEngine
 from retrieval.vectors.near import Selected
@@ -30,6 +31,9 @@ class Chancy:
         mask[base] = True
         return Selected(np.packbits(mask, bitorder="little"), np.zeros(self.note.lists, np.int64), len(base))
 
+    def codes(self, base: np.ndarray) -> KeptCodes:
+        raise AssertionError("settings are sought in lists")
+
     def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int, only: Selected | None = None) -> Pairs:
         self.asked.append((probes, fetch))
         none = Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -49,8 +53,12 @@ def test_the_fewest_lists_that_find_enough_are_taken(archive: Archive, full_at: 
         (kind, limit) for kind in ("image", "text", "fused") for limit in (10, 64, 256)
     }
     assert {point.share for point in points} == {1.0, *(share for share in SHARES if share * 600 > 15)}
-    assert {point.probes for point in points} == {probes}
+    assert {point.probes for point in points} == {probes, near.note.lists}
     assert {point.recall for point in points} == {1.0}
+    for kind in ("image", "text", "fused"):
+        cheapest = note.point(kind, 10) if (note := near.note.model_copy(update={"points": points})) else None
+        assert cheapest is not None
+        assert cheapest.probes == probes, "what looks at all comes after what is cheaper"
 
 
 def test_where_all_lists_do_not_find_enough_there_is_no_setting(archive: Archive) -> None:
@@ -82,8 +90,8 @@ def test_a_limit_that_the_table_has_no_rows_for_is_left_out(archive: Archive) ->
     assert {point.limit for point in points} == {10}
 
 
-@pytest.mark.parametrize(("every", "shares"), [(40, {1.0, *SHARES}), (10, {1.0}), (5, set())])
-def test_under_filters_more_must_be_found(archive: Archive, every: int, shares: set[float]) -> None:
+@pytest.mark.parametrize(("every", "shares", "whole"), [(40, {1.0, *SHARES}, True), (10, {1.0}, False), (5, set(), False)])
+def test_under_filters_more_must_be_found(archive: Archive, every: int, shares: set[float], whole: bool) -> None:
     """An index that loses one of ten neighbours of every so many queries: .985 is enough among all rows, .993 under filters."""
     rows = archive.rows(1_000)
 
@@ -94,5 +102,10 @@ def test_under_filters_more_must_be_found(archive: Archive, every: int, shares: 
             stays = (rank < fetch) & ((pairs.query % every > 0) | (rank != 1))  # without a filter the first is the query's own row
             return Pairs(pairs.query[stays], pairs.position[stays])
 
-    points = tune(rows, Losing(rows, 1), held_out=np.arange(0, 1_000, 25), dimensions=archive.dimensions, weight=0.5)
+    near = Losing(rows, 1)
+    points = tune(rows, near, held_out=np.arange(0, 1_000, 25), dimensions=archive.dimensions, weight=0.5)
     assert {point.share for point in points if point.limit == 10} == shares
+    note = near.note.model_copy(update={"points": points})
+    at_all = note.whole("fused", 10)
+    assert at_all is not None
+    assert (at_all.limit == 10) is whole

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tools.med_vlm.compact.examples.store import Store
 from tools.med_vlm.compact.network import Shape
-from tools.med_vlm.compact.training.loop import Epoch, Plan, Trainer, batch_of
+from tools.med_vlm.compact.training.loop import Epoch, Plan, Trainer, batch_of, best_epoch
 from tools.med_vlm.errors import TrainingDataRefused
 
 TINY = Shape(size=64, widths=(8, 16, 24, 32), blocks=(1, 1, 1, 1), neck=24)
@@ -51,6 +51,19 @@ def test_a_run_killed_after_any_epoch_ends_with_the_same_weights(tmp_path: Path,
     assert [epoch.loss for epoch in resumed.epochs] == [epoch.loss for epoch in whole.epochs]
     for one, other in zip(resumed.best().parameters(), whole.best().parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("scores", "best"), [((0.5, 0.9, 0.7), 1), ((0.5, 1.0, 0.9, 1.0), 3), ((0.0,), 0)])
+def test_of_epochs_that_score_alike_the_last_is_the_best(scores: tuple[float, ...], best: int) -> None:
+    """As many do whose score has reached 1: the weights that are kept are of the one the card names."""
+    assert best_epoch([Epoch(number, 0.0, {}, score, (), 0.0) for number, score in enumerate(scores)]).number == best
+
+
+def test_the_weights_that_are_kept_are_those_of_the_best_epoch(tmp_path: Path, small_store: Store, texts: NDArray[np.float32]) -> None:
+    kept: dict[int, torch.Tensor] = {}
+    trainer = Trainer(TINY, PLAN, tmp_path)
+    trainer.run(small_store, texts, small_store, lambda epoch: kept.update({epoch.number: trainer.averaged.scale.clone()}))
+    assert torch.equal(trainer.best().scale, kept[best_epoch(trainer.epochs).number])
 
 
 def test_another_seed_trains_another_network(tmp_path: Path, small_store: Store, texts: NDArray[np.float32]) -> None:
@@ -99,5 +112,5 @@ def test_a_run_begun_on_a_gpu_learns_there_and_goes_on_here(tmp_path: Path, smal
         there.run(small_store, texts, small_store, leave)
     assert there.epochs[-1].loss < there.epochs[0].loss
     here = _trained(tmp_path, small_store, texts)
-    assert here.epochs[:3] == there.epochs
+    assert [epoch.loss for epoch in here.epochs[:3]] == [epoch.loss for epoch in there.epochs]
     assert next(here.best().parameters()).device == torch.device("cpu")
