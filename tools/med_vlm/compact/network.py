@@ -55,7 +55,8 @@ class Output:
     embedding: torch.Tensor
     """[n, 384] unit length, in the text space."""
     texture: torch.Tensor
-    """[n, t] mean and spread of the channels of two middle stages: what out-of-distribution images change first. Empty in training."""
+    """[n, 4 * t] mean of each of the t channels of the second stage in the four quarters of the image: what there is, and where. Empty in
+    training."""
     domain: torch.Tensor
     """[n] logits of being a radiograph rather than a drawn phantom; minus infinity where the network was taught no difference."""
 
@@ -93,9 +94,8 @@ def soft_maximum(cells: torch.Tensor, weight: torch.Tensor | None = None, sharpn
     return (scaled.flatten(2).logsumexp(2) - math.log(count)) / sharpness
 
 
-def _spread(x: torch.Tensor) -> torch.Tensor:
-    flat = x.float().flatten(2)
-    return torch.cat([flat.mean(2), flat.std(2)], 1)
+def _quarters(x: torch.Tensor) -> torch.Tensor:
+    return functional.adaptive_avg_pool2d(x.float(), 2).flatten(1)
 
 
 class CompactNet(nn.Module):
@@ -139,7 +139,7 @@ class CompactNet(nn.Module):
             halves=torch.stack([soft_maximum(cells, side) for side in _halves(cells)], 2),
             view=self.view_head(pooled).float(),
             embedding=functional.normalize(embedding, dim=1),
-            texture=torch.cat([_spread(middle), _spread(fine)], 1) if not self.training else pooled.new_zeros(len(pooled), 0),
+            texture=_quarters(middle) if not self.training else pooled.new_zeros(len(pooled), 0),
             domain=self._domain(pooled),
         )
 

@@ -65,13 +65,14 @@ def save(parts: Parts, folder: Path) -> None:
 
 
 def _gate_tensors(gate: Gate, name: str) -> dict[str, torch.Tensor]:
-    bank, axes = torch.from_numpy(gate.bank).half(), torch.from_numpy(np.ascontiguousarray(gate.axes))
-    return {f"{name}.bank": bank, f"{name}.centre": torch.from_numpy(gate.centre), f"{name}.axes": axes}
+    tensors = {f"{name}.centre": torch.from_numpy(gate.centre), f"{name}.axes": torch.from_numpy(np.ascontiguousarray(gate.axes))}
+    return {**tensors, f"{name}.bank": torch.from_numpy(gate.bank).half()} if len(gate.bank) else tensors
 
 
 def _gate(tensors: dict[str, torch.Tensor], name: str, units: GateUnits) -> Gate:
-    bank, centre, axes = (tensors[f"{name}.{part}"].float().numpy() for part in ("bank", "centre", "axes"))
-    return Gate(bank, centre, axes, **units.model_dump())
+    centre, axes = (tensors[f"{name}.{part}"].float().numpy() for part in ("centre", "axes"))
+    bank = tensors.get(f"{name}.bank")
+    return Gate(NOTHING if bank is None else bank.float().numpy(), centre, axes, **units.model_dump())
 
 
 def load(folder: Path, calibration: Calibration) -> Parts:

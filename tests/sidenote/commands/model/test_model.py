@@ -78,7 +78,11 @@ def test_the_four_sets_of_phantoms_never_meet() -> None:
 def test_the_shipped_card_was_made_by_the_command_it_names() -> None:
     card = json.loads((SHIPPED / CARD_FILE).read_text())
     training = card["training"]
-    made = full_recipe(training["train"], training["epochs"], training["seed"], None).command
+    typed = training["command"].removeprefix("sidenote model train compact ").removesuffix(" --radiographs INDEX").split()
+    named = dict(zip(typed[::2], typed[1::2], strict=True))
+    made = full_recipe(
+        training["train"], training["epochs"], training["seed"], None, batch=int(named["--batch"]), device=named["--device"]
+    ).command
     assert training["command"] == made + (" --radiographs INDEX" if training["radiographs"] else "")
 
 

@@ -16,9 +16,12 @@ def test_every_strategy_stands_under_one_command() -> None:
     assert set(train.commands) == {"compact", "contrastive", "mlm", "lora", "distil"}
 
 
-def test_without_options_the_recipe_is_that_of_the_model_that_ships() -> None:
-    usual, made = {option.name: option.default for option in compact.params}, load_card().training
-    assert (usual["count"], usual["epochs"], usual["seed"]) == (made.train, made.epochs, made.seed)
+def test_the_command_on_the_shipped_card_is_understood_and_its_seed_is_the_usual_one(kit: Path) -> None:
+    made = load_card().training
+    typed = made.command.removeprefix("sidenote model train compact ").replace("INDEX", str(kit / "images.jsonl")).split()
+    given = compact.make_context("compact", typed).params
+    assert (given["count"], given["epochs"], given["seed"]) == (made.train, made.epochs, made.seed)
+    assert given["seed"] == next(option.default for option in compact.params if option.name == "seed")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,16 @@ def test_one_image_is_read_alike_alone_and_in_a_batch() -> None:
         assert torch.allclose(net(images).logits[2], net(images[2:3]).logits[0], atol=1e-4)
 
 
+def test_the_texture_says_what_lies_in_which_quarter() -> None:
+    net = CompactNet(TINY).eval()
+    plain, marked = torch.full((1, 1, 64, 64), 0.5), torch.full((1, 1, 64, 64), 0.5)
+    marked[:, :, 36:60, 4:28] = torch.rand(24, 24, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        moved = (net(marked).texture - net(plain).texture).abs().reshape(TINY.widths[1], 4).sum(0)
+    assert int(moved.argmax()) == 2
+    assert net.train()(plain).texture.shape == (1, 0)
+
+
 def test_the_soft_maximum_follows_the_strongest_cell() -> None:
     cells = torch.full((1, 1, 8, 8), -5.0)
     low = float(soft_maximum(cells))

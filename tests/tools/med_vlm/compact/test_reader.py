@@ -69,6 +69,7 @@ STRANGE = {
     "inverted": lambda image: 1 - image,
     "transposed": lambda image: np.ascontiguousarray(image.T),
     "upside down": lambda image: np.ascontiguousarray(image[::-1]),
+    "shuffled quarters": lambda image: np.ascontiguousarray(np.roll(image, [side // 2 for side in image.shape], (0, 1))),
     "a gradient": lambda image: np.tile(np.linspace(0, 1, image.shape[1], dtype=np.float32), (image.shape[0], 1)),
 }
 

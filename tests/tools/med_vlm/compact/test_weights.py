@@ -32,6 +32,14 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
     assert np.array_equal(back.text_centre, parts.text_centre)
 
 
+def test_a_gate_without_a_bank_takes_no_place_for_one(tmp_path: Path) -> None:
+    gate = Gate(np.zeros((0, 384), np.float32), np.zeros(8, np.float32), np.ones((1, 8), np.float32), 1.0, 1.0, 1.0, 1.0)
+    save(Parts(CompactNet(TINY), gate, np.zeros(384, np.float32)), tmp_path)
+    assert "gate.bank" not in load_file(tmp_path / WEIGHTS)
+    calibration = Calibration(name="x", version="1", shape=stored_shape(TINY), gate=gate_units(gate), findings=(), localised=())
+    assert load(tmp_path, calibration).gate.bank.shape == (0, 384)
+
+
 def test_the_network_is_stored_in_half_precision(tmp_path: Path) -> None:
     gate = Gate(np.zeros((1, 384), np.float32), np.zeros(8, np.float32), np.ones((1, 8), np.float32), 1.0, 1.0, 1.0, 1.0)
     save(Parts(CompactNet(TINY), gate, np.zeros(384, np.float32)), tmp_path)

@@ -25,7 +25,7 @@ from tools.med_vlm.compact.network import CompactNet, Output, count_parameters
 from tools.med_vlm.compact.preprocess import prepare
 from tools.med_vlm.compact.reader import load_compact
 from tools.med_vlm.compact.reading.gates import Gates
-from tools.med_vlm.compact.training.loop import OUTPUTS, Epoch, outputs_of
+from tools.med_vlm.compact.training.loop import OUTPUTS, Epoch, best_epoch, outputs_of
 
 F32 = NDArray[np.float32]
 
@@ -118,7 +118,7 @@ def _training(made: Made) -> Training:
         credits=credits(sets["train"]) if sets else (),
         pixels=made.net.shape.size,
         epochs=len(made.epochs),
-        best_epoch=max(made.epochs, key=lambda epoch: epoch.score).number + 1,
+        best_epoch=best_epoch(made.epochs).number + 1,
         parameters=count_parameters(made.net),
         seed=made.seed,
         minutes=round(sum(epoch.seconds for epoch in made.epochs) / 60, 1),

@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,11 @@ class Epoch:
     """Mean of the findings' AUROC on the held-out examples."""
     aurocs: tuple[float, ...]
     seconds: float
+
+
+def best_epoch(epochs: Sequence[Epoch]) -> Epoch:
+    """The epoch whose weights `Trainer.best` gives: the last of those with the best score."""
+    return max(epochs, key=lambda epoch: (epoch.score, epoch.number))
 
 
 def batch_of(store: Store, texts: NDArray[np.float32], rows: NDArray[np.int64], size: int, generator: torch.Generator | None) -> Batch:
@@ -140,7 +145,7 @@ class Trainer:
             report(self.epochs[-1])
 
     def best(self) -> CompactNet:
-        """The averaged weights of the epoch with the best held-out score."""
+        """The averaged weights of `best_epoch`."""
         net = CompactNet(self.net.shape)
         net.load_state_dict(load_file(self.folder / "best.safetensors"))
         return net.eval()
@@ -188,7 +193,7 @@ class Trainer:
         for index, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
         save_file({key: value.contiguous().clone() for key, value in tensors.items()}, self.folder / name)
-        if self.epochs[-1].score >= max(epoch.score for epoch in self.epochs):
+        if best_epoch(self.epochs) is self.epochs[-1]:
             save_file({key: value.contiguous() for key, value in self.averaged.state_dict().items()}, self.folder / "best.safetensors")
         note = {"state": name, "steps": self._steps, "plan": _plain(self.plan), "epochs": [asdict(epoch) for epoch in self.epochs]}
         draft = self.folder / "progress.json.new"

@@ -10,9 +10,9 @@ import pytest
 
 from tools.med_vlm.compact.examples.evaluation_sets import LabelledImage
 from tools.med_vlm.compact.files import CALIBRATION, CARD, SHIPPED, WEIGHTS, load_card, verify
+from tools.med_vlm.compact.fitting.ship import PASSED
 from tools.med_vlm.compact.making.carding import add_elsewhere, write_card
 from tools.med_vlm.compact.measuring.measure import proportion
-from tools.med_vlm.compact.reading.ood import PASSING
 
 
 @pytest.fixture
@@ -46,4 +46,16 @@ def test_the_shipped_gate_refuses_about_as_many_held_out_phantoms_as_it_is_set_f
     first = load_card().refusals[0]
     assert first.images == "held-out phantoms, frontal"
     refused = proportion(first.refused, first.total)
-    assert refused.low <= 1 - PASSING <= refused.high
+    assert refused.low <= 1 - PASSED <= refused.high
+
+
+def test_the_shipped_gate_does_not_refuse_the_ill() -> None:
+    refused = {one.images: one.refused / one.total for one in load_card().refusals}
+    assert refused["held-out phantoms, frontal, two findings or more"] < 0.05
+
+
+@pytest.mark.parametrize("images", ["noise", "inverted", "transposed", "turned", "upside down", "shuffled quarters", "lateral", "CT", "MR"])
+def test_the_shipped_gate_refuses_whatever_is_no_upright_chest(images: str) -> None:
+    strange = [one for one in load_card().refusals if images in one.images]
+    assert strange
+    assert all(one.refused == one.total for one in strange)

@@ -33,12 +33,12 @@ def test_nineteen_of_twenty_images_like_the_training_pass(gate: Gate) -> None:
     assert 0.02 < float((scores > gate.threshold).mean()) < 0.09
 
 
-@pytest.mark.parametrize("count", [19, 39, 199])
-def test_over_all_draws_of_a_calibration_the_gate_refuses_what_it_is_set_for(count: int) -> None:
+@pytest.mark.parametrize(("count", "passing"), [(19, PASSING), (39, PASSING), (199, PASSING), (99, 0.99), (199, 0.99)])
+def test_over_all_draws_of_a_calibration_the_gate_refuses_what_it_is_set_for(count: int, passing: float) -> None:
     """The plain quantile of 39 would refuse seven in a hundred."""
     drawn = np.random.default_rng(6).random((4000, count), dtype=np.float32)
-    refused = [1 - passing_score(scores) for scores in drawn]
-    assert np.mean(refused) == pytest.approx(1 - PASSING, abs=0.003)
+    refused = [1 - passing_score(scores, passing) for scores in drawn]
+    assert np.mean(refused) == pytest.approx(1 - passing, abs=0.003)
 
 
 def test_too_few_images_are_bounded_by_their_largest_score() -> None:
@@ -53,8 +53,28 @@ def test_another_direction_of_the_embedding_is_refused(gate: Gate) -> None:
 @pytest.mark.parametrize("axis", [0, 79])
 def test_a_texture_far_off_along_a_narrow_or_a_wide_axis_is_refused(gate: Gate, axis: int) -> None:
     embeddings, textures = _like(100, 5)
-    textures[:, axis] += 60 * np.linspace(0.1, 3, 80)[axis]
+    textures[:, axis] += 120 * np.linspace(0.1, 3, 80)[axis]
     assert (gate.score(embeddings, textures) > gate.threshold).mean() > 0.9
+
+
+def test_without_a_bank_the_texture_decides_alone() -> None:
+    train, (embeddings, textures) = _like(600, 1), _like(400, 2)
+    gate = fit(train[0][:0], train[1], embeddings, textures, 0.99)
+    embeddings, textures = _like(2000, 3)
+    assert 0.002 < float((gate.score(embeddings, textures) > gate.threshold).mean()) < 0.03
+    assert np.array_equal(gate.score(embeddings, textures), gate.score(-embeddings, textures))
+    textures[:, 0] += 12
+    assert (gate.score(embeddings, textures) > gate.threshold).all()
+
+
+@pytest.mark.parametrize(("count", "axes"), [(3, 1), (24, 12), (60, 30), (600, 40)])
+def test_few_images_and_short_textures_leave_half_of_the_axes_over(count: int, axes: int) -> None:
+    """The last axis of few images is chance and has no length: it alone would decide."""
+    embeddings, textures = _like(count, 1)
+    gate = fit(embeddings, textures, *_like(max(count, 40), 2))
+    assert len(gate.axes) == axes
+    assert gate.rest > 0.01
+    assert float((gate.score(*_like(500, 3)) > gate.threshold).mean()) < 0.2
 
 
 def test_the_bank_sample_is_seeded_and_without_repeats() -> None:
