@@ -25,7 +25,7 @@ from tools.med_vlm.compact.examples.example import DOMAINS
 from tools.med_vlm.compact.examples.store import GRID, LEFT, RIGHT, Store
 from tools.med_vlm.compact.files import CALIBRATION, SHIPPED, WEIGHTS, Calibration, DomainCalibration, entry, load_calibration, verify
 from tools.med_vlm.compact.fitting.admission import admission
-from tools.med_vlm.compact.fitting.ship import BANK_OF_RADIOGRAPHS, calibrate, fit_gate
+from tools.med_vlm.compact.fitting.ship import calibrate, fit_gate
 from tools.med_vlm.compact.heads import KEYS, VIEWS
 from tools.med_vlm.compact.making.carding import write_card
 from tools.med_vlm.compact.measuring import evaluate
@@ -164,7 +164,7 @@ def write(base: CompactBase, trained: CompactNet, seen: Shown, told: Told, folde
     if not evaluate.frontal(store).any():
         raise TrainingDataRefused("no case that calibrates shows a frontal view")
     output = outputs_of(net, store)
-    gate = fit_gate(outputs_of(net, store_of(corpus.pairs["train"], rows["train"])), output, store, BANK_OF_RADIOGRAPHS, told.plan.seed)
+    gate = fit_gate(outputs_of(net, store_of(corpus.pairs["train"], rows["train"])), output, store)
     findings = calibrate(output, store)
     admitted = admission(output.logits.numpy(), store, [str(pair.person) for pair in corpus.pairs["calibration"]])
     calibration = Calibration(

@@ -34,8 +34,6 @@ class GateUnits(Frozen):
     """The scalars of `ood.Gate`."""
 
     rest: float
-    neighbour_unit: float
-    texture_unit: float
     threshold: float
 
 

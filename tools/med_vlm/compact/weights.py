@@ -49,7 +49,7 @@ def stored_shape(shape: Shape) -> NetworkShape:
 
 def gate_units(gate: Gate) -> GateUnits:
     """The gate's scalars as the calibration stores them."""
-    return GateUnits(rest=gate.rest, neighbour_unit=gate.neighbour_unit, texture_unit=gate.texture_unit, threshold=gate.threshold)
+    return GateUnits(rest=gate.rest, threshold=gate.threshold)
 
 
 def save(parts: Parts, folder: Path) -> None:
@@ -65,14 +65,12 @@ def save(parts: Parts, folder: Path) -> None:
 
 
 def _gate_tensors(gate: Gate, name: str) -> dict[str, torch.Tensor]:
-    tensors = {f"{name}.centre": torch.from_numpy(gate.centre), f"{name}.axes": torch.from_numpy(np.ascontiguousarray(gate.axes))}
-    return {**tensors, f"{name}.bank": torch.from_numpy(gate.bank).half()} if len(gate.bank) else tensors
+    return {f"{name}.centre": torch.from_numpy(gate.centre), f"{name}.axes": torch.from_numpy(np.ascontiguousarray(gate.axes))}
 
 
 def _gate(tensors: dict[str, torch.Tensor], name: str, units: GateUnits) -> Gate:
     centre, axes = (tensors[f"{name}.{part}"].float().numpy() for part in ("centre", "axes"))
-    bank = tensors.get(f"{name}.bank")
-    return Gate(NOTHING if bank is None else bank.float().numpy(), centre, axes, **units.model_dump())
+    return Gate(centre, axes, **units.model_dump())
 
 
 def load(folder: Path, calibration: Calibration) -> Parts:

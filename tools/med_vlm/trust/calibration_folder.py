@@ -16,7 +16,7 @@ from tools.med_vlm.trust.calibration import Fitted, Record
 
 CALIBRATION, GATE = "calibration.json", "gate.safetensors"
 SHA256 = r"^[0-9a-f]{64}$"
-_ARRAYS = ("bank", "centre", "axes")
+_ARRAYS = ("centre", "axes")
 
 
 class Sealed(BaseModel):
@@ -34,7 +34,7 @@ def save(fitted: Fitted, folder: Path) -> None:
     from safetensors.numpy import save as packed
 
     gate = fitted.gate
-    arrays: dict[str, NDArray[Any]] = {"bank": gate.bank.astype(np.float16), "centre": gate.centre, "axes": np.ascontiguousarray(gate.axes)}
+    arrays: dict[str, NDArray[Any]] = {"centre": gate.centre, "axes": np.ascontiguousarray(gate.axes)}
     data = packed(arrays)
     sealed = Sealed(record=fitted.record, record_sha256=_seal(fitted.record), gate_sha256=hashlib.sha256(data).hexdigest())
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def _gate(data: bytes, record: Record) -> Gate:
 
     try:
         arrays = unpacked(data)
-        bank, centre, axes = (np.asarray(arrays[name], dtype=np.float32) for name in _ARRAYS)
+        centre, axes = (np.asarray(arrays[name], dtype=np.float32) for name in _ARRAYS)
     except (SafetensorError, KeyError) as refused:
         raise CalibrationUnusable(f"{GATE} does not hold a gate") from refused
-    return Gate(bank, centre, axes, **record.gate.model_dump())
+    return Gate(centre, axes, **record.gate.model_dump())

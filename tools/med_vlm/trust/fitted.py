@@ -88,8 +88,7 @@ class Calibrated:
         pixels = asked.focal.pixels
         if reason := problem(pixels):
             return abstention(self, reason, calibrated=True)
-        embedding, texture = self._space.look(pixels)
-        score, threshold = float(self._gate.score(embedding[None], texture[None])[0]), self._gate.threshold
+        score, threshold = float(self._gate.distance(self._space.look(pixels)[None])[0]), self._gate.threshold
         if not score <= threshold:
             reason = "the image is unlike those the model was calibrated on"
             return abstention(self, reason, ood_score=score, ood_threshold=threshold, calibrated=True)

@@ -1,6 +1,6 @@
-"""Where images are compared for the out-of-distribution gate of any model: the compact model's embedding and texture statistics.
+"""Where images are compared for the out-of-distribution gate of any model: the compact model's texture statistics.
 
-A served model gives no embedding, and the gate must not depend on what the gated model sees. So it is the same space for all.
+A served model gives none, and the gate must not depend on what the gated model sees. So it is the same space for all.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Space:
         self.fingerprint = fingerprint
         self._net = parts.net
 
-    def look(self, image: F32) -> tuple[F32, F32]:
-        """Embedding [384], unit length, and texture [t] of a readable image (`compact.preprocess.problem` says nothing of it)."""
+    def look(self, image: F32) -> F32:
+        """Texture [t] of a readable image (`compact.preprocess.problem` says nothing of it)."""
         import torch
 
         from tools.med_vlm.compact.preprocess import prepare
 
         with torch.inference_mode():
-            output = self._net(prepare(image, self._net.shape.size)[None])
-        return output.embedding[0].numpy(), output.texture[0].numpy()
+            texture = self._net(prepare(image, self._net.shape.size)[None]).texture[0]
+        return np.asarray(texture.numpy(), dtype=np.float32)
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.med_vlm.compact.files import CALIBRATION, CARD, SHIPPED, WEIGHTS, load_card, verify
+from tools.med_vlm.compact.files import CALIBRATION, CARD, SHIPPED, WEIGHTS, entry, load_card, verify
 from tools.med_vlm.compact.reader import load_compact
 from tools.med_vlm.errors import ModelFilesChanged, ModelMissing
 
@@ -70,6 +70,18 @@ def test_a_broken_card_is_refused(copy: Path, text: str) -> None:
     (copy / CARD).write_text(text)
     with pytest.raises(ModelFilesChanged):
         verify(copy)
+
+
+def test_a_calibration_whose_gate_counted_in_other_units_is_refused(copy: Path) -> None:
+    """Its threshold says nothing to a distance of now, though the card knows the file."""
+    body = json.loads((copy / CALIBRATION).read_text())
+    body["gate"] |= {"neighbour_unit": 1.0, "texture_unit": 1.9}
+    (copy / CALIBRATION).write_text(json.dumps(body))
+    card = json.loads((copy / CARD).read_text())
+    card["files"][CALIBRATION] = entry(copy / CALIBRATION).model_dump()
+    (copy / CARD).write_text(json.dumps(card))
+    with pytest.raises(ModelFilesChanged, match="2 entries do not fit"):
+        load_compact(copy)
 
 
 def test_a_card_that_leaves_a_file_out_is_refused(copy: Path) -> None:

@@ -18,30 +18,22 @@ TINY = Shape(size=64, widths=(8, 16, 24, 32), blocks=(1, 1, 1, 1), neck=24)
 
 def test_what_is_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    drawn = [random.normal(size=shape).astype(np.float16).astype(np.float32) for shape in ((5, 384), (80,), (4, 80))]
-    gate = Gate(drawn[0], drawn[1], drawn[2], 1.5, 0.2, 3.0, 1.1)
+    drawn = [random.normal(size=shape).astype(np.float16).astype(np.float32) for shape in ((80,), (4, 80))]
+    gate = Gate(drawn[0], drawn[1], 1.5, 1.1)
     parts = Parts(rounded(CompactNet(TINY)), gate, np.arange(384, dtype=np.float32))
     save(parts, tmp_path)
     calibration = Calibration(name="x", version="1", shape=stored_shape(TINY), gate=gate_units(gate), findings=(), localised=())
     back = load(tmp_path, calibration)
     for one, other in zip(back.net.parameters(), parts.net.parameters(), strict=True):
         assert torch.equal(one, other)
-    assert np.array_equal(back.gate.bank, gate.bank)
+    assert np.array_equal(back.gate.centre, gate.centre)
     assert np.array_equal(back.gate.axes, gate.axes)
-    assert back.gate.threshold == gate.threshold
+    assert (back.gate.rest, back.gate.threshold) == (gate.rest, gate.threshold)
     assert np.array_equal(back.text_centre, parts.text_centre)
 
 
-def test_a_gate_without_a_bank_takes_no_place_for_one(tmp_path: Path) -> None:
-    gate = Gate(np.zeros((0, 384), np.float32), np.zeros(8, np.float32), np.ones((1, 8), np.float32), 1.0, 1.0, 1.0, 1.0)
-    save(Parts(CompactNet(TINY), gate, np.zeros(384, np.float32)), tmp_path)
-    assert "gate.bank" not in load_file(tmp_path / WEIGHTS)
-    calibration = Calibration(name="x", version="1", shape=stored_shape(TINY), gate=gate_units(gate), findings=(), localised=())
-    assert load(tmp_path, calibration).gate.bank.shape == (0, 384)
-
-
 def test_the_network_is_stored_in_half_precision(tmp_path: Path) -> None:
-    gate = Gate(np.zeros((1, 384), np.float32), np.zeros(8, np.float32), np.ones((1, 8), np.float32), 1.0, 1.0, 1.0, 1.0)
+    gate = Gate(np.zeros(8, np.float32), np.ones((1, 8), np.float32), 1.0, 1.0)
     save(Parts(CompactNet(TINY), gate, np.zeros(384, np.float32)), tmp_path)
     tensors = load_file(tmp_path / WEIGHTS)
     assert all(value.dtype == torch.float16 for key, value in tensors.items() if key.startswith("net."))

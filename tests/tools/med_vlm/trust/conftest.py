@@ -86,4 +86,4 @@ def small_space() -> Space:
     torch.manual_seed(0)
     net = CompactNet(Shape(size=64, widths=(8, 16, 16, 16), blocks=(1, 1, 1, 1), neck=16)).eval()
     nothing = np.zeros((1, 384), np.float32)
-    return Space(Parts(net, Gate(nothing, nothing[0], nothing, 1.0, 1.0, 1.0, 1.0), nothing[0]), "0" * 64)
+    return Space(Parts(net, Gate(nothing[0], nothing, 1.0, 1.0), nothing[0]), "0" * 64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,7 +47,7 @@ def folder(fitted: Fitted, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_was_written_is_what_is_read(fitted: Fitted, folder: Path) -> None:
     again = load(folder)
     assert again.record == fitted.record
-    np.testing.assert_array_equal(again.gate.bank, fitted.gate.bank)
+    np.testing.assert_array_equal(again.gate.centre, fitted.gate.centre)
     np.testing.assert_array_equal(again.gate.axes, fitted.gate.axes)
     assert again.gate.threshold == fitted.gate.threshold
     assert sorted(path.name for path in folder.iterdir()) == [CALIBRATION, GATE]
@@ -97,15 +98,25 @@ def test_a_missing_or_cut_file_is_refused(name: str, end: int | None, folder: Pa
 
 
 def test_a_gate_that_was_sealed_without_its_arrays_is_refused(fitted: Fitted, folder: Path, tmp_path: Path) -> None:
-    import hashlib
-
     from safetensors.numpy import save as packed
 
-    data = packed({"bank": np.zeros((5, 384), np.float16)})
+    data = packed({"centre": np.zeros(5, np.float32)})
     body = json.loads((folder / CALIBRATION).read_bytes()) | {"gate_sha256": hashlib.sha256(data).hexdigest()}
     (tmp_path / CALIBRATION).write_text(json.dumps(body))
     (tmp_path / GATE).write_bytes(data)
     with pytest.raises(CalibrationUnusable, match="does not hold a gate"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("older", [{"neighbour_unit": 0.1}, {"texture_unit": 1.9}, {"neighbour_unit": 0.1, "texture_unit": 1.9}])
+def test_a_calibration_whose_gate_counted_in_other_units_is_refused(older: dict[str, float], folder: Path, tmp_path: Path) -> None:
+    """Its threshold says nothing to a distance of now, though every file is as it was written."""
+    body = json.loads((folder / CALIBRATION).read_bytes())
+    body["record"]["gate"] |= older
+    body["record_sha256"] = hashlib.sha256(json.dumps(body["record"], separators=(",", ":")).encode()).hexdigest()
+    (tmp_path / CALIBRATION).write_text(json.dumps(body))
+    (tmp_path / GATE).write_bytes((folder / GATE).read_bytes())
+    with pytest.raises(CalibrationUnusable, match="do not fit its schema"):
         load(tmp_path)
 
 

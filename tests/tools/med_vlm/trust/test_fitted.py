@@ -74,7 +74,7 @@ def test_a_reading_names_the_calibration_too_and_another_one_is_another_reader(
     kept = Calibrated(timid_reader, load_fitted(tmp_path, timid_reader.fingerprint), space=small_space)
     record = fitted.record.model_copy(update={"never_decided": (EFFUSION,)})
     other = Calibrated(timid_reader, replace(fitted, record=record), space=small_space)
-    wider = Calibrated(timid_reader, replace(fitted, gate=replace(fitted.gate, bank=fitted.gate.bank + 1)), space=small_space)
+    wider = Calibrated(timid_reader, replace(fitted, gate=replace(fitted.gate, centre=fitted.gate.centre + 1)), space=small_space)
     assert kept.fingerprint == calibrated.fingerprint
     assert len({calibrated.fingerprint, other.fingerprint, wider.fingerprint, timid_reader.fingerprint}) == 4
     noise = np.random.default_rng(0).random((64, 64), dtype=np.float32)

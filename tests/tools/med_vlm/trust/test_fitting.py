@@ -152,16 +152,16 @@ def test_too_few_images_are_refused_and_unreadable_ones_counted(told: Any, small
 def test_the_same_images_give_the_same_calibration(told: Any, small_space: Space, picture: Callable[..., F32]) -> None:
     once, again = (fit(told(shown), examples(40, 1, picture), space=small_space) for _ in range(2))
     assert once.record == again.record
-    assert np.array_equal(once.gate.bank, again.gate.bank)
+    assert np.array_equal(once.gate.axes, again.gate.axes)
 
 
 def test_the_gate_passes_pictures_like_these_and_refuses_others(fitted: Fitted, small_space: Space, picture: Callable[..., F32]) -> None:
     board = (np.indices((64, 64)).sum(0) // 4 % 2).astype(np.float32)
     strange = [board, 1 - board, np.tile(np.linspace(0, 1, 64, dtype=np.float32) ** 8, (64, 1)), np.eye(64, dtype=np.float32)]
     alike = [picture(1_000_000 + seed) for seed in range(60)]
-    scores = [[float(fitted.gate.score(*(one[None] for one in small_space.look(each)))[0]) for each in many] for many in (alike, strange)]
-    assert np.mean(np.array(scores[0]) <= fitted.gate.threshold) > 0.8
-    assert min(scores[1]) > fitted.gate.threshold
+    near, far = (fitted.gate.distance(np.stack([small_space.look(each) for each in many])) for many in (alike, strange))
+    assert np.mean(near <= fitted.gate.threshold) > 0.8
+    assert far.min() > fitted.gate.threshold
 
 
 def test_without_another_the_gate_is_in_the_space_that_ships(

@@ -30,9 +30,6 @@ VERSION = "0.3.0"
 PASSED = 0.99
 """Share of images like the calibration's that a gate lets pass. What is strange lies at 1.6 times its threshold and more (measured)."""
 
-BANK, BANK_OF_RADIOGRAPHS = 0, 300
-"""Training embeddings that ship with the gate of each domain for a nearest-neighbour distance; phantoms have none (`reading.ood`)."""
-
 GATED = 3000
 """Training images whose texture the gate learns: enough for its 96 axes."""
 
@@ -59,17 +56,9 @@ def _calibrated(head: int, key: str, output: Output, store: Store) -> FindingCal
     return fit_finding(key, output.logits[rows][:, head].numpy(), store.present[rows, head] == 1, halves, labels)
 
 
-def fit_gate(train_output: Output, output: Output, store: Store, bank: int, seed: int) -> ood.Gate:
+def fit_gate(train_output: Output, output: Output, store: Store) -> ood.Gate:
     """The out-of-distribution gate of a domain from training answers, its threshold on the frontal calibration examples."""
-    rows = evaluate.frontal(store)
-    chosen = ood.spread_sample(len(train_output.embedding), bank, seed)
-    return ood.fit(
-        train_output.embedding.numpy()[chosen],
-        train_output.texture.numpy(),
-        output.embedding.numpy()[rows],
-        output.texture.numpy()[rows],
-        PASSED,
-    )
+    return ood.fit(train_output.texture.numpy(), output.texture.numpy()[evaluate.frontal(store)], PASSED)
 
 
 def fit(
@@ -82,9 +71,9 @@ def fit(
     net = rounded(trained)
     some = picked(stores["train"], ood.spread_sample(len(stores["train"]), GATED, seed))
     drawn = outputs_of(net, stores["calibration"])
-    gate = fit_gate(outputs_of(net, some), drawn, stores["calibration"], BANK, seed)
+    gate = fit_gate(outputs_of(net, some), drawn, stores["calibration"])
     sentences = sentence_bank(list(zip(reports, stores["train"].sentences, strict=True)))
-    taken, admitted = _radiographs(net, stores, patients, seed) if patients else (None, ())
+    taken, admitted = _radiographs(net, stores, patients) if patients else (None, ())
     calibration = Calibration(
         name="compact",
         version=VERSION,
@@ -113,7 +102,7 @@ def _localised(output: Output, store: Store) -> tuple[str, ...]:
 
 
 def _radiographs(
-    net: CompactNet, stores: Mapping[str, Store], patients: Sequence[str], seed: int
+    net: CompactNet, stores: Mapping[str, Store], patients: Sequence[str]
 ) -> tuple[tuple[ood.Gate, DomainCalibration] | None, tuple[Admission, ...]]:
     """Gate and calibration of the radiographs where the measurement on calibration patients admits them."""
     store = stores["radiographs-calibration"]
@@ -121,5 +110,5 @@ def _radiographs(
     measured = admission(output.logits.numpy(), store, patients)
     if not measured.admitted:
         return None, (measured,)
-    gate = fit_gate(outputs_of(net, stores["radiographs-train"]), output, store, BANK_OF_RADIOGRAPHS, seed)
+    gate = fit_gate(outputs_of(net, stores["radiographs-train"]), output, store)
     return (gate, DomainCalibration(gate=gate_units(gate), findings=calibrate(output, store))), (measured,)

@@ -47,11 +47,11 @@ class Gates:
 
     def judge(self, output: Output) -> tuple[Judged, ...]:
         """What is said of each of the n images of `output`; the view is not looked at."""
-        embeddings, textures = output.embedding.numpy(), output.texture.numpy()
+        textures = output.texture.numpy()
         found: list[Judged] = []
         for row, taken in enumerate((output.domain > 0).tolist()):
             domain = self._taken if taken and self._taken else self._drawn
-            score = float(domain.gate.score(embeddings[row : row + 1], textures[row : row + 1])[0])
+            score = float(domain.gate.distance(textures[row : row + 1])[0])
             reason = OF_A_PATIENT if taken and not self._taken else ""
             if score > domain.gate.threshold or not np.isfinite(score):
                 reason = UNLIKE

@@ -10,9 +10,11 @@ import torch
 
 from tools.med_vlm.compact.examples.store import Store
 from tools.med_vlm.compact.fitting.sentence_bank import sentence_bank
-from tools.med_vlm.compact.fitting.ship import BANK, BANK_OF_RADIOGRAPHS, calibrate, fit_gate, sentence_vectors
-from tools.med_vlm.compact.heads import KEYS
+from tools.med_vlm.compact.fitting.ship import PASSED, calibrate, fit_gate, sentence_vectors
+from tools.med_vlm.compact.heads import KEYS, VIEWS
+from tools.med_vlm.compact.measuring.evaluate import frontal
 from tools.med_vlm.compact.network import Output
+from tools.med_vlm.compact.reading.ood import passing_score
 
 EFFUSION, PACEMAKER = KEYS.index("pleural_effusion"), KEYS.index("pacemaker")
 
@@ -63,12 +65,14 @@ def test_findings_have_sides_only_where_sides_are_known(small_store: Store, outp
     assert {one.side for one in calibrate(output, sideless)} == {None}
 
 
-def test_the_gate_lets_most_of_its_own_images_pass_and_keeps_a_bounded_bank(small_store: Store, output: Output) -> None:
-    gate = fit_gate(output, output, small_store, BANK_OF_RADIOGRAPHS, 0)
-    assert len(gate.bank) == len(small_store) <= BANK_OF_RADIOGRAPHS
-    assert [len(fit_gate(output, output, small_store, bank, 0).bank) for bank in (7, BANK)] == [7, 0]
-    passed = gate.score(output.embedding.numpy(), output.texture.numpy()) <= gate.threshold
-    assert passed.mean() >= 0.9
+def test_the_gate_learns_from_all_and_takes_its_threshold_from_frontal_images(small_store: Store, output: Output) -> None:
+    gate = fit_gate(output, output, small_store)
+    distances = gate.distance(output.texture.numpy())
+    np.testing.assert_allclose(gate.centre, output.texture.numpy().mean(0), rtol=1e-5)
+    assert gate.threshold == passing_score(distances[frontal(small_store)], PASSED)
+    lateral = np.full_like(small_store.views, VIEWS.index("LATERAL"))
+    views = np.where(distances == distances.max(), lateral, small_store.views)
+    assert fit_gate(output, output, replace(small_store, views=views)).threshold < distances.max()
 
 
 def test_sentence_vectors_are_unit_and_rounded_as_they_ship() -> None:

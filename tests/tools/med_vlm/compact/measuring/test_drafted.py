@@ -51,7 +51,7 @@ def _right(store: Store) -> Output:
 
 @pytest.fixture(scope="module")
 def fitted(many: Store) -> Fitted:
-    open_ = Gate(np.zeros((1, 384), np.float32), np.zeros(8, np.float32), np.ones((1, 8), np.float32), 1.0, 1.0, 1.0, 1e9)
+    open_ = Gate(np.zeros(8, np.float32), np.ones((1, 8), np.float32), 1.0, 1e9)
     bank = sentence_bank([(f"phantom-{row:06d}", said) for row, said in enumerate(many.sentences)])
     centre = np.zeros(384, np.float32)
     calibration = Calibration(

@@ -19,10 +19,8 @@ TINY = Shape(size=64, widths=(8, 16, 24, 32), blocks=(1, 1, 1, 1), neck=24, doma
 
 
 def _gate(direction: int) -> Gate:
-    """A gate for embeddings along one axis, whatever the texture."""
-    bank = np.zeros((5, 384), np.float32)
-    bank[:, direction] = 1
-    return Gate(bank, np.zeros(4, np.float32), np.full((1, 4), 1e-3, np.float32), 1e9, 0.1, 1.0, 1.0)
+    """A gate for textures that lie at one of two places."""
+    return Gate(np.eye(4, dtype=np.float32)[direction], np.eye(4, dtype=np.float32)[:2], 1.0, 0.5)
 
 
 def _findings(slope: float) -> tuple[FindingCalibration, ...]:
@@ -42,11 +40,10 @@ def calibration(parts: Parts) -> Calibration:
 
 
 def _output(*rows: tuple[int, float]) -> Output:
-    """Answers whose embedding lies along an axis, with their domain logit."""
-    count = len(rows)
-    embedding = torch.eye(384)[[axis for axis, _ in rows]]
-    blank = torch.zeros(count, 1)
-    return Output(blank, blank, blank, blank, embedding, torch.zeros(count, 4), torch.tensor([logit for _, logit in rows]))
+    """Answers whose texture lies at a place, with their domain logit."""
+    blank = torch.zeros(len(rows), 1)
+    texture = torch.eye(4)[[place for place, _ in rows]]
+    return Output(blank, blank, blank, blank, blank, texture, torch.tensor([logit for _, logit in rows]))
 
 
 def test_without_admission_radiographs_are_refused_with_the_reason(parts: Parts, calibration: Calibration) -> None:
@@ -66,5 +63,5 @@ def test_an_admitted_radiograph_is_read_by_its_own_gate_and_calibration(parts: P
 
 def test_a_distance_that_is_no_number_is_refused(parts: Parts, calibration: Calibration) -> None:
     output = _output((0, -3.0))
-    broken = replace(output, embedding=output.embedding * torch.nan)
+    broken = replace(output, texture=output.texture * torch.nan)
     assert Gates(parts, calibration).judge(broken)[0].reason == UNLIKE
