@@ -12,6 +12,12 @@ from bench.clock import alternate
 from bench.memory import _peak
 
 
+@pytest.fixture(autouse=True)
+def _nothing_collected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To walk through what a worker of the suite holds takes three seconds a time, and collecting is not what is tested."""
+    monkeypatch.setattr("bench.clock.gc.collect", lambda: 0)
+
+
 def test_the_sides_take_turns_and_the_first_round_is_not_counted() -> None:
     called: list[str] = []
     times = alternate(2, {"a": lambda: called.append("a"), "b": lambda: called.append("b")})
