@@ -24,10 +24,9 @@ import torch
 from numpy.typing import NDArray
 
 from bench.gpu.ceilings import bandwidth, card, matrix_rate
-from bench.gpu.search import DIMENSION, QUERIES, K, bound, clustered, faiss_flat, product_search
+from bench.gpu.search import BATCHES, DIMENSION, QUERIES, K, bound, clustered, faiss_flat, product_search
 from retrieval.vectors import Asked, Dimensions, Kept, VectorTable, choose_engine
 
-BATCHES = (1, 64, 1_024)
 SHARES = (None, 0.1, 0.01, 0.001)
 _NONE = np.zeros(0, np.int64)
 

@@ -47,6 +47,13 @@ class Asked:
     """[columns of the kind]; weighted when fused."""
 
 
+def widened(queries: Vectors, columns: slice, width: int) -> Vectors:
+    """[q, width] `queries` [q, columns] as long as a row: nothing is asked of the other columns."""
+    whole: Vectors = np.zeros((len(queries), width), dtype=np.float32)
+    whole[:, columns] = queries
+    return whole
+
+
 def ask(image: Vectors | None, text: Vectors | None, weight: float, dimensions: Dimensions) -> Asked:
     """The query for unit vectors of an image, of a text, or of both.
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.vectors.asked import Vectors
+from retrieval.vectors.asked import Vectors, widened
 from retrieval.vectors.engine import Pairs
 from retrieval.vectors.kept import Rows
 
@@ -60,15 +60,13 @@ class FaissCodes:
         count = len(queries)
         if fetch >= len(self._base):
             return Looked(Pairs(np.repeat(np.arange(count), len(self._base)), np.tile(self._base, count)))
-        whole = np.zeros((count, self._index.d), dtype=np.float32)
-        whole[:, columns] = queries
-        scores, places = self._index.search(whole, fetch)  # of so many that none is -1
+        scores, places = self._index.search(widened(queries, columns, self._index.d), fetch)  # of so many that none is -1
         return Looked(Pairs(np.repeat(np.arange(count), fetch), self._base[places.ravel()]), scores.ravel())
 
 
 def unpacked(index: Any) -> Codes:
     """[rows, bytes] the codes that an inverted file of FAISS holds for its fast scan, in the order of the rows."""
-    faiss = _faiss()
+    faiss = faiss_module()
     held, packer = faiss.downcast_InvertedLists(index.invlists), index.get_CodePacker()
     codes = np.empty((index.ntotal, packer.code_size), dtype=np.uint8)
     for number in range(index.nlist):
@@ -80,7 +78,7 @@ def unpacked(index: Any) -> Codes:
 
 def _flattened(packer: Any, blocks: Codes) -> Codes:
     """The codes of blocks in which many lie across each other."""
-    at, count = _faiss().swig_ptr, len(blocks) // packer.block_size
+    at, count = faiss_module().swig_ptr, len(blocks) // packer.block_size
     flat = np.empty((count * packer.nvec, packer.code_size), dtype=np.uint8)
     for number in range(count):
         packer.unpack_all(at(blocks[number * packer.block_size :]), at(flat[number * packer.nvec :]))
@@ -88,7 +86,7 @@ def _flattened(packer: Any, blocks: Codes) -> Codes:
 
 
 def _flat(quantizer: Any, codes: Codes) -> Any:
-    faiss = _faiss()
+    faiss = faiss_module()
     plain = faiss.IndexPQ(quantizer.d, quantizer.M, quantizer.nbits, faiss.METRIC_INNER_PRODUCT)
     plain.pq, plain.is_trained, plain.ntotal = quantizer, True, len(codes)
     faiss.copy_array_to_vector(codes.ravel(), plain.codes)
@@ -97,6 +95,6 @@ def _flat(quantizer: Any, codes: Codes) -> Any:
     return index
 
 
-def _faiss() -> Any:
+def faiss_module() -> Any:
     """FAISS, imported where it is needed: loading the package must not load it."""
     return importlib.import_module("faiss")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.vectors.asked import Dimensions, Vectors
+from retrieval.vectors.codes import faiss_module
 from retrieval.vectors.kept import Rows
 from retrieval.vectors.near import FaissNear, NearNote
 from retrieval.vectors.tuning import tune
@@ -38,7 +37,7 @@ def make_near(rows: Vectors, dimensions: Dimensions, weight: float, path: Path, 
     """
     if rows.nbytes < fewest_bytes or len(rows) <= _TRAINED_ON:
         return None
-    faiss = _faiss()
+    faiss = faiss_module()
     lists = lists_for(len(rows))
     held_out, trained_on = sampled(len(rows), lists)
     factory = f"IVF{lists},PQ{rows.shape[1] // _together(rows.shape[1])}x4fs"
@@ -77,8 +76,3 @@ def _write(data: NDArray[np.uint8], path: Path) -> None:
         file.write(data.tobytes())
         file.flush()
         os.fsync(file.fileno())
-
-
-def _faiss() -> Any:
-    """FAISS, imported where it is needed: loading the package must not load it."""
-    return importlib.import_module("faiss")

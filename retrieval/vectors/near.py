@@ -7,7 +7,6 @@ codes at the same recall it takes two fifths of the time, a tenth of the memory,
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from retrieval.errors import IndexCorrupt
-from retrieval.vectors.asked import Kind, Vectors
-from retrieval.vectors.codes import Codes, FaissCodes, KeptCodes, unpacked
+from retrieval.vectors.asked import Kind, Vectors, widened
+from retrieval.vectors.codes import Codes, FaissCodes, KeptCodes, faiss_module, unpacked
 from retrieval.vectors.engine import Pairs
 from retrieval.vectors.kept import Rows
 
@@ -148,7 +147,7 @@ class FaissNear:
     @cached_property
     def lists(self) -> NDArray[np.int32]:
         """[rows] the list that each row is in."""
-        faiss, held = _faiss(), self._index.invlists
+        faiss, held = faiss_module(), self._index.invlists
         lists = np.zeros(self.note.rows, dtype=np.int32)
         for number in range(self.note.lists):
             if size := held.list_size(number):
@@ -172,10 +171,9 @@ class FaissNear:
 
     def fetch(self, columns: slice, queries: Vectors, probes: int, fetch: int, only: Selected | None = None) -> Pairs:
         """See `Near.fetch`."""
-        whole = np.zeros((len(queries), self.note.dimension), dtype=np.float32)
-        whole[:, columns] = queries
+        whole = widened(queries, columns, self.note.dimension)
         if only is None and len(queries) == 1:  # alone FAISS is faster by itself
-            rows = self._index.search(whole, fetch, params=_faiss().SearchParametersIVF(nprobe=probes))[1]
+            rows = self._index.search(whole, fetch, params=faiss_module().SearchParametersIVF(nprobe=probes))[1]
         else:
             products, lists = self._nearest_lists(columns, queries, probes)
             if only is not None:
@@ -194,7 +192,7 @@ class FaissNear:
 
     def _look(self, whole: Vectors, products: Vectors, lists: Rows, fetch: int, only: Selected | None) -> Rows:
         """[q, fetch] rows nearest in `lists`, -1 where there are fewer."""
-        faiss, probes = _faiss(), lists.shape[1]
+        faiss, probes = faiss_module(), lists.shape[1]
         rows = np.empty((len(whole), fetch), dtype=np.int64)
         distances = np.empty((len(whole), fetch), dtype=np.float32)
         bits = None if only is None else faiss.IDSelectorBitmap(only.bits)
@@ -227,7 +225,7 @@ def load_near(data: NDArray[np.uint8], note: NearNote) -> Near:
     Raises:
         IndexCorrupt: when the bytes are no such index of as many rows as long as `note` says.
     """
-    faiss = _faiss()
+    faiss = faiss_module()
     try:
         index = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(data), data.size))
     except RuntimeError as error:  # FAISS raises nothing narrower
@@ -236,8 +234,3 @@ def load_near(data: NDArray[np.uint8], note: NearNote) -> Near:
     if not right or (index.ntotal, index.d) != (note.rows, note.dimension):
         raise IndexCorrupt("the approximate index is not the one that the manifest describes", where="near.faiss")
     return FaissNear(index, note, data)
-
-
-def _faiss() -> Any:
-    """FAISS, imported where it is needed: loading the package must not load it."""
-    return importlib.import_module("faiss")

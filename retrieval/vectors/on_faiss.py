@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.vectors.asked import Vectors
+from retrieval.vectors.asked import Vectors, widened
 from retrieval.vectors.engine import Barred, Held, Pairs
 from retrieval.vectors.exact import HeldRows
 from retrieval.vectors.kept import Rows
@@ -39,8 +39,7 @@ class FaissRows:
         fetch = min(limit * FETCHED + len(barred.pairs.position), self.count)
         if barred.for_all is not None or fetch > MOST_FETCHED:
             return HeldRows(self._rows, 0).nearest(columns, queries, limit, barred)
-        whole = np.zeros((len(queries), self._rows.shape[1]), dtype=np.float32)
-        whole[:, columns] = queries
+        whole = widened(queries, columns, self._rows.shape[1])
         with self._lock:  # an index on a GPU answers one search at a time
             rows = self._index.search(whole, fetch)[1]
         query, place = np.nonzero(rows >= 0)

@@ -7,6 +7,7 @@ import pytest
 
 from retrieval.errors import BadVector, QueryRefused
 from retrieval.vectors import Dimensions, Kind, Vectors, ask, unit_rows
+from retrieval.vectors.asked import widened
 
 DIMENSIONS = Dimensions(3, 2)
 IMAGE = np.array([0, 1, 0], dtype=np.float32)
@@ -17,6 +18,15 @@ TEXT = np.array([0.6, 0.8], dtype=np.float32)
 def test_a_kind_compares_its_columns(kind: Kind, columns: slice) -> None:
     assert DIMENSIONS.columns(kind) == columns
     assert DIMENSIONS.total == 5
+
+
+@pytest.mark.parametrize("kind", ["image", "text", "fused"])
+def test_a_query_as_long_as_a_row_asks_nothing_of_the_other_columns(kind: Kind) -> None:
+    columns, rng = DIMENSIONS.columns(kind), np.random.default_rng(1)
+    rows, queries = rng.random((4, 5), dtype=np.float32), rng.random((2, columns.stop - columns.start), dtype=np.float32)
+    wide = widened(queries, columns, 5)
+    assert wide.dtype == np.float32
+    np.testing.assert_allclose(wide @ rows.T, queries @ rows[:, columns].T, rtol=1e-6)
 
 
 def test_the_product_of_a_fused_query_with_a_row_is_the_weighted_mean_of_two_cosines() -> None:

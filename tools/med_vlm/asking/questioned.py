@@ -10,7 +10,7 @@ from tools.med_vlm.asked import Asked, Image
 from tools.med_vlm.asking.answers import Answers, asked_all, probabilities
 from tools.med_vlm.asking.fingerprint import fingerprint
 from tools.med_vlm.asking.quality import quality, unreadable
-from tools.med_vlm.asking.technique import is_lateral, technique
+from tools.med_vlm.asking.technique import is_lateral, position, technique
 from tools.med_vlm.formats.document import Report, Told
 from tools.med_vlm.formats.forms import FORMS
 from tools.med_vlm.reading import FindingReading, Reading, Sentence
@@ -107,7 +107,7 @@ class QuestionedReader:
 
     def _beside(self, image: Image) -> bool:
         views = self.profile.further_views
-        return views is None or (image.view or "").strip().upper() in views
+        return views is None or position(image) in views
 
     def _narrative(self, asked: Asked, answers: Answers) -> _Narrative:
         report, drawn = reported(self._model, asked, self._form, self._samples)

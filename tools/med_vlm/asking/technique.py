@@ -18,9 +18,14 @@ _LONGEST: Final = 16
 _COUNT: Final = ("no", "one", "two", "three", "four")
 
 
+def position(image: Image) -> str:
+    """The ViewPosition that the image states, as DICOM writes it; empty where it states none."""
+    return (image.view or "").strip().upper()
+
+
 def is_lateral(image: Image) -> bool:
     """Whether the image says that it is a lateral view."""
-    return (image.view or "").strip().upper() in LATERAL
+    return position(image) in LATERAL
 
 
 def technique(images: Sequence[Image], priors: Sequence[Image] = ()) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.med_vlm.compact.files import GateUnits
 from tools.med_vlm.compact.measuring.measure import auroc_interval, calibration_error, proportion
 from tools.med_vlm.compact.reading import ood
 from tools.med_vlm.compact.reading.calibration import FindingCalibration, Scaling, fit_finding
+from tools.med_vlm.compact.weights import gate_units
 from tools.med_vlm.errors import CalibrationDataRefused
 from tools.med_vlm.reading import Presence, Reader
 from tools.med_vlm.trust.calibration import Fitted, Floats, Measured, Record, logits_of
@@ -75,7 +75,7 @@ def fit(reader: Reader, labelled: Iterable[Labelled], *, space: Space | None = N
         findings=findings,
         never_decided=tuple(one.key for one in findings if not one.levels),
         measured=tuple(_measured(one, answers, at, ~first) for at, one in enumerate(findings)),
-        gate=GateUnits(rest=gate.rest, threshold=gate.threshold),
+        gate=gate_units(gate),
         recalled=recall(reader),
     )
     return Fitted(record, gate)

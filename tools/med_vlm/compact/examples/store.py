@@ -142,6 +142,12 @@ def _store(arrays: dict[str, NDArray[np.uint8]], rows: list[dict[str, object]]) 
     return Store(sentences=sentences, meanings=meanings, **arrays)
 
 
+def spread_sample(count: int, wanted: int, seed: int) -> NDArray[np.int64]:
+    """Row numbers of a seeded sample without repeats, in order."""
+    random = np.random.default_rng(seed)
+    return np.sort(random.permutation(count)[: min(count, wanted)]).astype(np.int64)
+
+
 def picked(store: Store, rows: NDArray[np.int64]) -> Store:
     """The examples `rows` of `store`, in memory."""
     arrays = {name: np.asarray(getattr(store, name)[rows]) for name in _layout(0, 0)}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.med_vlm.compact.card import Admission
-from tools.med_vlm.compact.examples.store import Store, picked
+from tools.med_vlm.compact.examples.store import Store, picked, spread_sample
 from tools.med_vlm.compact.files import Calibration, DomainCalibration
 from tools.med_vlm.compact.fitting.admission import admission
 from tools.med_vlm.compact.fitting.sentence_bank import sentence_bank
@@ -69,7 +69,7 @@ def fit(
     `stores` are the sets by name; `reports` names the training reports, `patients` those of the calibration radiographs, if any.
     """
     net = rounded(trained)
-    some = picked(stores["train"], ood.spread_sample(len(stores["train"]), GATED, seed))
+    some = picked(stores["train"], spread_sample(len(stores["train"]), GATED, seed))
     drawn = outputs_of(net, stores["calibration"])
     gate = fit_gate(outputs_of(net, some), drawn, stores["calibration"])
     sentences = sentence_bank(list(zip(reports, stores["train"].sentences, strict=True)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.med_vlm.compact.examples.radiographs import read_index
 from tools.med_vlm.compact.making.recipe import Recipe
 from tools.med_vlm.compact.network import Shape
-from tools.med_vlm.compact.training.loop import Plan
+from tools.med_vlm.compact.training.loop import BATCH, PEAK, Plan
 
 HELD_OUT, CALIBRATION, TEST = 1_000_000, 2_000_000, 3_000_000
 """First phantom numbers of the sets; training counts from zero, so no set meets another."""
@@ -27,10 +27,6 @@ def sizes(epochs: int, steps: tuple[tuple[int, float], ...] = STEPS) -> tuple[in
     """The pixels of each of `epochs` epochs; what rounding leaves over goes to the largest."""
     first = tuple(size for size, share in steps[:-1] for _ in range(int(epochs * share)))
     return first + (steps[-1][0],) * (epochs - len(first))
-
-
-BATCH, PEAK = 32, 1.5e-3
-"""Of a CPU. A GPU is busier with larger batches; the peak then grows with their root, as is usual for AdamW."""
 
 
 def full_recipe(count: int, epochs: int, seed: int, radiographs: Path | None, *, batch: int = BATCH, device: str = "cpu") -> Recipe:

@@ -68,9 +68,3 @@ def passing_score(scores: F32, passing: float = PASSING) -> float:
     """
     rank = math.ceil((len(scores) + 1) * passing)
     return float(np.sort(scores)[min(rank, len(scores)) - 1])
-
-
-def spread_sample(count: int, wanted: int, seed: int) -> NDArray[np.int64]:
-    """Row numbers of a seeded sample without repeats, in order."""
-    random = np.random.default_rng(seed)
-    return np.sort(random.permutation(count)[: min(count, wanted)]).astype(np.int64)

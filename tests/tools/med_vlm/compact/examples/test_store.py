@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tools.med_vlm.compact.examples.example import TrainingExample
-from tools.med_vlm.compact.examples.store import LEFT, RIGHT, joined, picked, render
+from tools.med_vlm.compact.examples.store import LEFT, RIGHT, joined, picked, render, spread_sample
 from tools.med_vlm.compact.heads import KEYS
 from tools.med_vlm.errors import TrainingDataRefused
 
@@ -99,3 +99,10 @@ def test_picked_rows_stay_together(tmp_path: Path) -> None:
     assert np.array_equal(some.present, store.present[[1, 4]])
     assert some.meanings.tolist() == store.meanings[[1, 4]].tolist()
     assert some.sentences == (store.sentences[1], store.sentences[4])
+
+
+def test_a_sample_is_seeded_and_without_repeats() -> None:
+    rows = spread_sample(50, 20, 7)
+    assert len(set(rows.tolist())) == 20
+    assert np.array_equal(rows, spread_sample(50, 20, 7))
+    assert np.array_equal(spread_sample(5, 20, 7), np.arange(5))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tools.med_vlm.compact.reading.ood import PASSING, Gate, fit, passing_score, spread_sample
+from tools.med_vlm.compact.reading.ood import PASSING, Gate, fit, passing_score
 
 F32 = NDArray[np.float32]
 
@@ -72,10 +72,3 @@ def test_few_images_and_short_textures_leave_half_of_the_axes_over(count: int, a
     assert len(gate.axes) == axes
     assert gate.rest > 0.01
     assert _refused(gate, _like(500, 3)) < 0.2
-
-
-def test_a_sample_is_seeded_and_without_repeats() -> None:
-    rows = spread_sample(50, 20, 7)
-    assert len(set(rows.tolist())) == 20
-    assert np.array_equal(rows, spread_sample(50, 20, 7))
-    assert np.array_equal(spread_sample(5, 20, 7), np.arange(5))
